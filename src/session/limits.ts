@@ -1,0 +1,60 @@
+/**
+ * The sizes and times of the session engine. All sizes in bytes of the connection's data unless said otherwise.
+ *
+ * @module
+ */
+
+/**
+ * What either end may send before it has heard a receive window. Part of session protocol version 1: both ends must
+ * agree on it. Holds a usual request or page, so small exchanges never wait for a window.
+ */
+export const INITIAL_WINDOW = 64 * 1024;
+
+/**
+ * The receive window grows up to this. A window per round trip is the most a session can carry: 256 KiB in the
+ * second or so that a loaded mixnet takes is three times what default traffic (80 kB/s) needs. Send buffer and
+ * window together keep a session under 1 MiB.
+ */
+export const MAX_WINDOW = 256 * 1024;
+
+/** What a peer without windows (the Rust way) may have us hold; a session beyond it is reset. */
+export const MAX_PLAIN_BUFFER = 768 * 1024;
+
+/** Bytes the application may hand over ahead of what has been sent. */
+export const SEND_BUFFER = 64 * 1024;
+
+/**
+ * Regular Sphinx packets in one message at most. Long enough that framing costs nothing (under 1 %), short enough
+ * that one message delays others by 8 slots and the official client builds it in 40 ms.
+ */
+export const MESSAGE_PACKETS = 8;
+
+/** Pieces of data beyond a gap that one session keeps; a peer of good will cannot come near it. */
+export const MAX_PENDING_PIECES = 1024;
+
+/** How long an opener with nothing to say waits for first bytes before it opens the session without. */
+export const OPEN_DELAY_MS = 10;
+
+/** How long an acknowledgement waits for data to ride with. */
+export const ACK_DELAY_MS = 25;
+
+/** Silence of an unknown peer after which an opener goes on in the Rust way beyond {@link INITIAL_WINDOW}. */
+export const PROBE_TIMEOUT_MS = 5000;
+
+/**
+ * Silence after which a peer that never answered is given up. Our acceptor answers at once; a Rust server stays silent
+ * until its upstream speaks, which this has to leave time for.
+ */
+export const ANSWER_TIMEOUT_MS = 120_000;
+
+/** SURBs that the official client keeps to ask for more with, unless told otherwise (sphinx.md section 9). */
+export const RUST_SURB_RESERVE = 10;
+
+/**
+ * Pause of a replier per packet in the Rust way, where no window limits what piles up in the official client: the
+ * mean slot of default traffic.
+ */
+export const PLAIN_REPLY_PACKET_MS = 20;
+
+/** How long an end that has sent all its bytes waits, in silence, for the peer to confirm or to finish. */
+export const DEFAULT_CLOSE_TIMEOUT_MS = 60_000;

@@ -1,0 +1,81 @@
+import type { MixnetClient } from '../mixnet/client.js';
+import { WireError } from '../wire/errors.js';
+import { replyPackets } from '../wire/packet-count.js';
+import { decodeProxiedMessage } from '../wire/proxied-message.js';
+import { newSessionId, type SessionId } from '../wire/session-id.js';
+import { SessionError } from './errors.js';
+import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
+import { Session } from './session.js';
+import { SurbStock } from './surb-stock.js';
+
+/** Options of a {@link SessionOpener}. */
+export interface OpenerOptions {
+  /** Nym address of the acceptor. */
+  readonly recipient: string;
+  /** Silence after which an end that has sent everything stops waiting, in milliseconds; 60,000 unless given. */
+  readonly closeTimeoutMs?: number;
+}
+
+/** Opens sessions with one acceptor over one mixnet client, and hands each the messages that are its own. */
+export class SessionOpener {
+  readonly #client: MixnetClient;
+  readonly #options: OpenerOptions;
+  readonly #sessions = new Map<SessionId, Session>();
+  readonly #surbs = new SurbStock();
+  readonly #stopListening: (() => void)[];
+
+  constructor(client: MixnetClient, options: OpenerOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#stopListening = [
+      client.on('message', (message) => this.#receive(message.payload)),
+      client.on('state', () => this.#endIfClientIsGone()),
+    ];
+  }
+
+  /** Sessions that have not ended. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session. */
+  open(): Session {
+    const { recipient, closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = this.#options;
+    const session = new Session({
+      sessionId: newSessionId(),
+      surbs: this.#surbs,
+      closeTimeoutMs,
+      deliver: ({ payload, replySurbs }) => this.#client.send(recipient, payload, replySurbs),
+    });
+    this.#sessions.set(session.id, session);
+    const forget = () => void this.#sessions.delete(session.id);
+    session.closed.then(forget, forget);
+    this.#endIfClientIsGone();
+    return session;
+  }
+
+  /** Resets every session and lets go of the client, which stays open. Settles when the peer's resets are handed over. */
+  async close(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    for (const session of sessions) session.reset(new SessionError('aborted', 'us'));
+    await Promise.allSettled(sessions.map((session) => session.closed));
+    for (const stop of this.#stopListening) stop();
+  }
+
+  #receive(payload: Uint8Array): void {
+    this.#surbs.spent(replyPackets(payload.length));
+    try {
+      const message = decodeProxiedMessage(payload);
+      this.#sessions.get(message.sessionId)?.receive(message);
+    } catch (error) {
+      // Anyone may send anything to a Nym address; what is no message of ours concerns no session.
+      if (!(error instanceof WireError)) throw error;
+    }
+  }
+
+  #endIfClientIsGone(): void {
+    if (this.#client.state === 'ready') return;
+    const error = new SessionError('lost', 'us', undefined, { cause: this.#client.lostReason });
+    for (const session of this.#sessions.values()) session.reset(error);
+  }
+}

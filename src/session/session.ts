@@ -1,0 +1,188 @@
+import type { ProxiedMessage } from '../wire/proxied-message.js';
+import type { SessionId } from '../wire/session-id.js';
+import { SessionEngine, type Dialect, type EngineOptions } from './engine.js';
+import { SessionError } from './errors.js';
+import { SEND_BUFFER } from './limits.js';
+import type { OutgoingMessage } from './message-packer.js';
+
+/** What a session is made with besides what its engine needs. */
+export interface SessionOptions extends Omit<EngineOptions, 'now'> {
+  /** Hands a message to the mixnet client; settles when the next one may follow. A rejection ends the session. */
+  readonly deliver: (message: OutgoingMessage) => Promise<void>;
+}
+
+/**
+ * One end of a session as a pair of byte streams. Back-pressure goes all the way: what is not read here is not sent
+ * there, once the receive window is full.
+ */
+export class Session {
+  readonly id: SessionId;
+  /** The peer's bytes, exactly and in order. Errors with a {@link SessionError}; cancelling resets the session. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Bytes for the peer. Closing half-closes; aborting resets, with the code of a {@link SessionError} if it is one. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Resolves when all is delivered both ways; rejects with the {@link SessionError} of a reset. */
+  readonly closed: Promise<void>;
+
+  readonly #engine: SessionEngine;
+  readonly #deliver: SessionOptions['deliver'];
+  #end: { resolve: () => void; reject: (error: SessionError) => void } | undefined;
+  #reader: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #writer: WritableStreamDefaultController | undefined;
+  #wakeReader: (() => void) | undefined;
+  #wakeWriter: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pumping = false;
+  #settled = false;
+
+  constructor(options: SessionOptions) {
+    this.id = options.sessionId;
+    this.#deliver = options.deliver;
+    this.#engine = new SessionEngine({ ...options, now: performance.now() });
+    this.closed = new Promise((resolve, reject) => (this.#end = { resolve, reject }));
+    this.closed.catch(() => undefined);
+    this.readable = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => void (this.#reader = controller),
+        pull: (controller) => this.#pull(controller),
+        cancel: (reason: unknown) => this.reset(abortError(reason)),
+      },
+      { highWaterMark: 0 },
+    );
+    this.writable = new WritableStream<Uint8Array>({
+      start: (controller) => void (this.#writer = controller),
+      write: (bytes) => this.#write(bytes),
+      close: () => {
+        this.#engine.finish();
+        this.#advance();
+      },
+      abort: (reason: unknown) => this.reset(abortError(reason)),
+    });
+    this.#advance();
+  }
+
+  /** How this end talks to its peer. */
+  get dialect(): Dialect {
+    return this.#engine.dialect;
+  }
+
+  /** Bytes of the connection sent so far. */
+  get bytesSent(): number {
+    return this.#engine.bytesSent;
+  }
+
+  /** Bytes of the connection received in order so far. */
+  get bytesReceived(): number {
+    return this.#engine.bytesReceived;
+  }
+
+  /** Bytes held: written and not yet sent, received and not yet read. */
+  get bytesBuffered(): number {
+    return this.#engine.unsent + this.#engine.unread;
+  }
+
+  /** Takes in a message of this session. */
+  receive(message: ProxiedMessage): void {
+    this.#engine.receive(message, performance.now());
+    this.#advance();
+  }
+
+  /** Ends the session in both directions and tells the peer, unless the error came from there. */
+  reset(error: SessionError): void {
+    this.#engine.reset(error);
+    this.#advance();
+  }
+
+  /** Brings reader, sender, timer and outcome up to date with the engine; to be called after every change to it. */
+  #advance(): void {
+    this.#wakeReader?.();
+    if (!this.#pumping) void this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    clearTimeout(this.#timer);
+    // Writes of the same turn share a message.
+    await Promise.resolve();
+    try {
+      for (;;) {
+        const message = this.#engine.poll(performance.now());
+        if (message === undefined) break;
+        this.#wakeWriter?.();
+        await this.#deliver(message);
+      }
+    } catch (error) {
+      this.#engine.reset(new SessionError('lost', 'us', undefined, { cause: error }));
+    }
+    this.#pumping = false;
+    this.#settle();
+    this.#armTimer();
+  }
+
+  #armTimer(): void {
+    const { deadline } = this.#engine;
+    if (deadline === undefined) return;
+    const delay = Math.max(0, Math.ceil(deadline - performance.now()));
+    this.#timer = setTimeout(() => this.#advance(), delay);
+  }
+
+  #settle(): void {
+    const { outcome } = this.#engine;
+    if (outcome === undefined || this.#settled) return;
+    this.#settled = true;
+    if (outcome.kind === 'reset') {
+      this.#reader?.error(outcome.error);
+      this.#writer?.error(outcome.error);
+      this.#end?.reject(outcome.error);
+    } else {
+      this.#end?.resolve();
+    }
+    this.#wakeWriter?.();
+    this.#wakeReader?.();
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    for (;;) {
+      const chunk = this.#engine.take(performance.now());
+      if (chunk !== undefined) {
+        controller.enqueue(chunk);
+        this.#advance();
+        return;
+      }
+      if (this.#engine.readToEnd) {
+        controller.close();
+        this.#advance();
+        return;
+      }
+      if (this.#engine.outcome !== undefined) return;
+      await new Promise<void>((resolve) => (this.#wakeReader = resolve));
+      this.#wakeReader = undefined;
+    }
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    // The type says so, but a web page may still write a string.
+    if (!((bytes as unknown) instanceof Uint8Array))
+      throw new TypeError('a session carries Uint8Array chunks only');
+    let written = 0;
+    while (written < bytes.length) {
+      if (this.#engine.outcome !== undefined) return;
+      const room = SEND_BUFFER - this.#engine.unsent;
+      if (room > 0) {
+        this.#engine.write(bytes.subarray(written, written + room));
+        written += room;
+        this.#advance();
+      } else {
+        await new Promise<void>((resolve) => (this.#wakeWriter = resolve));
+        this.#wakeWriter = undefined;
+      }
+    }
+  }
+}
+
+function abortError(reason: unknown): SessionError {
+  if (reason instanceof SessionError && reason.code !== 'lost') {
+    return new SessionError(reason.code, 'us', reason.message, { cause: reason.cause });
+  }
+  return new SessionError('aborted', 'us', undefined, { cause: reason });
+}

@@ -1,0 +1,61 @@
+/** SURBs that an opener attaches first: one for a reply, one that the replier keeps to ask for more. */
+const FIRST_TARGET = 2;
+
+/** The official client keeps 200 SURBs per sender tag and drops the rest (sphinx.md section 9). */
+const MAX_TARGET = 120;
+
+/** SURBs attached to one message at most: they fill 7 packets, which leaves one for data. */
+const MAX_PER_MESSAGE = 24;
+
+/**
+ * What an opener knows of the SURBs it gave to one peer: how many it attached, and from the size of what arrived, how
+ * many were spent. It is shared by all sessions of one client with one peer, because the peer stores SURBs per sender
+ * tag.
+ *
+ * The stock it aims for starts at what one short reply needs and doubles whenever half of it is spent, so that a
+ * request costs one packet and a long download never waits. When the estimate is wrong (retransmitted replies spend
+ * SURBs unseen), the peer's official client asks for more by itself, at the price of a round trip.
+ */
+export class SurbStock {
+  #estimate = 0;
+  #target = FIRST_TARGET;
+  #reserve = 0;
+
+  /** SURBs that the peer has left, by our count. */
+  get estimate(): number {
+    return this.#estimate;
+  }
+
+  /**
+   * Takes note of how many SURBs the peer's official client keeps to itself: 10 at a Rust peer, which uses the
+   * defaults (sphinx.md section 9). Our own peers keep so few that {@link FIRST_TARGET} includes them.
+   */
+  peerKeeps(reserve: number): void {
+    this.#reserve = reserve;
+  }
+
+  /** Takes note of SURBs that were attached to a message. */
+  attached(count: number): void {
+    this.#estimate += count;
+  }
+
+  /** Takes note of a message of `packets` packets from the peer. */
+  spent(packets: number): void {
+    this.#estimate = Math.max(0, this.#estimate - packets);
+    if (this.#isLow()) this.#target = Math.min(MAX_TARGET, Math.max(8, 2 * this.#target));
+  }
+
+  /** SURBs that the next message must carry; 0 while the stock is above half of its target. */
+  needed(): number {
+    return this.#isLow() ? Math.min(MAX_PER_MESSAGE, this.#reserve + this.#target - this.#estimate) : 0;
+  }
+
+  /** SURBs that may be attached where a packet has room for them anyway. */
+  welcome(): number {
+    return Math.max(0, Math.min(MAX_PER_MESSAGE, 2 * this.#reserve + this.#target - this.#estimate));
+  }
+
+  #isLow(): boolean {
+    return this.#estimate - this.#reserve <= this.#target / 2;
+  }
+}

@@ -1,0 +1,120 @@
+import { WireError } from './errors.js';
+import { RESET_CODES, resetCodeFromNumber, type ResetCode } from './reset-code.js';
+import { Reader, varintBytes, writeVarint } from './varint.js';
+
+/**
+ * The frames that our own peers exchange inside `frames` messages. A message holds one or more, back to back:
+ *
+ * ```
+ * type (1 byte) ‖ length of the body (varint) ‖ body
+ *
+ * 0 OPEN    version (varint) ‖ receive window (varint) ‖ reserved    opener's first frame, if it starts with frames
+ * 1 OPENED  version (varint) ‖ receive window (varint) ‖ reserved    acceptor's first frame
+ * 2 DATA    offset (varint) ‖ the connection's bytes
+ * 3 ACK     offset (varint) ‖ receive window (varint) ‖ reserved     all below the offset arrived in order
+ * 4 FIN     offset (varint) ‖ reserved                               no byte follows the offset; counts as one byte
+ * 5 RESET   code (varint) ‖ reserved                                 both directions end
+ * ```
+ *
+ * Integers are the varints of RFC 9000. A receive window is counted from the frame's offset (0 for OPEN and OPENED):
+ * bytes at offset + window and beyond may not be sent yet. Unknown types and reserved bytes are ignored, so that
+ * later versions can add to them.
+ */
+export type Frame =
+  | { readonly type: 'open' | 'opened'; readonly version: number; readonly window: number }
+  | { readonly type: 'data'; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly type: 'ack'; readonly offset: number; readonly window: number }
+  | { readonly type: 'fin'; readonly offset: number }
+  | { readonly type: 'reset'; readonly code: ResetCode };
+
+const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset'] as const;
+
+/** Bytes that a DATA frame with `length` bytes at `offset` takes besides these bytes. */
+export function dataFrameOverhead(offset: number, length: number): number {
+  const body = varintBytes(offset) + length;
+  return 1 + varintBytes(body) + varintBytes(offset);
+}
+
+/** Encodes frames back to back. */
+export function encodeFrames(frames: readonly Frame[]): Uint8Array {
+  const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + encodedBytes(frame), 0));
+  const view = new DataView(bytes.buffer);
+  let offset = 0;
+  for (const frame of frames) {
+    const integers = integersOf(frame);
+    view.setUint8(offset, TYPES.indexOf(frame.type));
+    offset = writeVarint(view, offset + 1, bodyBytes(frame));
+    for (const integer of integers) offset = writeVarint(view, offset, integer);
+    if (frame.type === 'data') {
+      bytes.set(frame.bytes, offset);
+      offset += frame.bytes.length;
+    }
+  }
+  return bytes;
+}
+
+/** Bytes of one encoded frame. */
+export function encodedBytes(frame: Frame): number {
+  const body = bodyBytes(frame);
+  return 1 + varintBytes(body) + body;
+}
+
+/**
+ * Decodes the frames of a message; unknown ones are left out. The bytes of DATA are views of `bytes`.
+ *
+ * @throws {WireError} if a frame is cut short or malformed.
+ */
+export function decodeFrames(bytes: Uint8Array): Frame[] {
+  const frames: Frame[] = [];
+  const reader = new Reader(bytes);
+  while (reader.remaining > 0) {
+    const type = TYPES[reader.byte()];
+    const body = new Reader(reader.bytes(reader.varint()));
+    if (type !== undefined) frames.push(decodeBody(type, body));
+  }
+  return frames;
+}
+
+function decodeBody(type: Frame['type'], body: Reader): Frame {
+  switch (type) {
+    case 'open':
+    case 'opened':
+      return { type, version: body.varint(), window: body.varint() };
+    case 'ack':
+      return withinRange({ type, offset: body.varint(), window: body.varint() });
+    case 'fin':
+      return withinRange({ type, offset: body.varint() });
+    case 'reset':
+      return { type, code: resetCodeFromNumber(body.varint()) };
+    case 'data':
+      return withinRange({ type, offset: body.varint(), bytes: body.bytes(body.remaining) });
+  }
+}
+
+/** Offsets are added to; a frame whose end is no longer an exact number is not one a peer of good will sends. */
+function withinRange<F extends Frame & { offset: number }>(frame: F): F {
+  const length = 'bytes' in frame ? frame.bytes.length : 'window' in frame ? frame.window : 1;
+  if (!Number.isSafeInteger(frame.offset + length + 1))
+    throw new WireError(`a ${frame.type} frame ends beyond 2^53`);
+  return frame;
+}
+
+function integersOf(frame: Frame): readonly number[] {
+  switch (frame.type) {
+    case 'open':
+    case 'opened':
+      return [frame.version, frame.window];
+    case 'ack':
+      return [frame.offset, frame.window];
+    case 'data':
+    case 'fin':
+      return [frame.offset];
+    case 'reset':
+      return [RESET_CODES[frame.code]];
+  }
+}
+
+function bodyBytes(frame: Frame): number {
+  const integers = integersOf(frame).reduce((sum, integer) => sum + varintBytes(integer), 0);
+  return frame.type === 'data' ? integers + frame.bytes.length : integers;
+}
