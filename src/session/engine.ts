@@ -1,10 +1,6 @@
 import { dataFrameOverhead, decodeFrames, encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
 import { replyPackets } from '../wire/packet-count.js';
-import {
-  encodeProxiedMessage,
-  type ProxiedMessage,
-  type ProxiedMessageKind,
-} from '../wire/proxied-message.js';
+import { type ProxiedMessage, type ProxiedMessageKind } from '../wire/proxied-message.js';
 import type { ResetCode } from '../wire/reset-code.js';
 import { SESSION_PROTOCOL_VERSION, sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { protocolError, SessionError, violation } from './errors.js';
@@ -17,6 +13,8 @@ import {
   PLAIN_REPLY_PACKET_MS,
   PROBE_TIMEOUT_MS,
   RUST_SURB_RESERVE,
+  SILENCE_TOP_UP_SURBS,
+  SILENCE_TOP_UPS_MS,
 } from './limits.js';
 import { ACCEPTOR_BODY_BYTES, openerBodyBytes } from './message-budget.js';
 import { MessageOrder } from './message-order.js';
@@ -70,6 +68,9 @@ export class SessionEngine {
   readonly #packer: MessagePacker;
   readonly #lastWords: OutgoingMessage[] = [];
   #firstSentAt: number | undefined;
+  /** When a message last went out or came in, and the top-ups since the last that came in. */
+  #activeAt = 0;
+  #topUps = 0;
   #pausedUntil: number | undefined;
 
   // Receiving.
@@ -171,6 +172,8 @@ export class SessionEngine {
     if (this.#outcome !== undefined) return;
     this.#now = now;
     this.#heardAt = now;
+    this.#activeAt = now;
+    this.#topUps = 0;
     try {
       if (message.kind === 'frames') this.#receiveFrames(message);
       else this.#receivePlain(message);
@@ -198,9 +201,10 @@ export class SessionEngine {
     const deadlines = [
       this.#greetAt,
       this.#ackAt,
-      this.#silenceDeadline(),
-      this.#probeDeadline(),
       this.#pausedUntil,
+      this.#probeDeadline(),
+      this.#topUpDeadline(),
+      this.#silenceDeadline(),
     ];
     return deadlines.reduce((first, at) => (at === undefined ? first : Math.min(first ?? at, at)), undefined);
   }
@@ -227,7 +231,7 @@ export class SessionEngine {
         `the peer sent more than ${MAX_PLAIN_BUFFER} bytes ahead of their reader`,
       );
     }
-    if (this.#dialect === 'frames' && this.#incoming.complete) this.#acknowledgeSoon();
+    if (this.#dialect === 'frames') this.#acknowledgeEnd();
   }
 
   #receiveFrames(message: ProxiedMessage): void {
@@ -237,7 +241,6 @@ export class SessionEngine {
       this.#receiveFrame(frame);
       if (this.#outcome !== undefined) return;
     }
-    if (this.#incoming.complete) this.#acknowledgeSoon();
   }
 
   #receiveFrame(frame: Frame): void {
@@ -249,10 +252,12 @@ export class SessionEngine {
       case 'data':
         this.#checkWindow(frame.offset + frame.bytes.length);
         this.#incoming.insert(frame.offset, frame.bytes);
+        this.#acknowledgeEnd();
         return;
       case 'fin':
         this.#checkWindow(frame.offset);
         this.#incoming.finish(frame.offset);
+        this.#acknowledgeEnd();
         return;
       case 'ack':
         this.#outgoing.acknowledge(frame.offset);
@@ -265,6 +270,11 @@ export class SessionEngine {
 
   #checkWindow(end: number): void {
     if (end > this.#window.limit) throw protocolError('the peer sent beyond the receive window');
+  }
+
+  /** Only data and its end are acknowledged, never an acknowledgement: two idle ends would go on for ever. */
+  #acknowledgeEnd(): void {
+    if (this.#incoming.complete) this.#acknowledgeSoon();
   }
 
   #acknowledgeSoon(): void {
@@ -306,7 +316,18 @@ export class SessionEngine {
   #neededSurbs(): number {
     const { surbs } = this.#options;
     if (surbs === undefined || (this.#incoming.complete && surbs.estimate > 0)) return 0;
-    return surbs.needed();
+    return this.#isDue(this.#topUpDeadline())
+      ? Math.max(SILENCE_TOP_UP_SURBS, surbs.needed())
+      : surbs.needed();
+  }
+
+  /** When an opener has heard nothing for so long that its peer may have run out of SURBs. */
+  #topUpDeadline(): number | undefined {
+    const pause = SILENCE_TOP_UPS_MS[this.#topUps];
+    if (this.#options.surbs === undefined || pause === undefined || this.#incoming.complete) return undefined;
+    const mayCarry =
+      this.#dialect === 'frames' || (this.#dialect === 'unknown' && this.#outgoing.finSentAt === undefined);
+    return mayCarry && this.#firstSentAt !== undefined ? this.#activeAt + pause : undefined;
   }
 
   #greeting(): Frame {
@@ -345,7 +366,9 @@ export class SessionEngine {
   }
 
   #pack(kind: ProxiedMessageKind, body: Uint8Array, neededSurbs: number): OutgoingMessage {
+    if (this.#isDue(this.#topUpDeadline())) this.#topUps += 1;
     this.#firstSentAt ??= this.#now;
+    this.#activeAt = this.#now;
     this.#greetAt = undefined;
     const message = this.#packer.pack(kind, body, neededSurbs);
     if (this.#options.surbs === undefined && this.#dialect === 'plain') {

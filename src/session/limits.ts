@@ -47,6 +47,15 @@ export const PROBE_TIMEOUT_MS = 5000;
  */
 export const ANSWER_TIMEOUT_MS = 120_000;
 
+/**
+ * Pauses after which an opener that hears nothing attaches a few SURBs more, each counted from the last message either
+ * way. Lost replies spend SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.
+ */
+export const SILENCE_TOP_UPS_MS: readonly number[] = [3000, 9000, 27_000];
+
+/** SURBs attached then. */
+export const SILENCE_TOP_UP_SURBS = 3;
+
 /** SURBs that the official client keeps to ask for more with, unless told otherwise (sphinx.md section 9). */
 export const RUST_SURB_RESERVE = 10;
 

@@ -1,5 +1,8 @@
-/** SURBs that an opener attaches first: one for a reply, one that the replier keeps to ask for more. */
-const FIRST_TARGET = 2;
+/**
+ * SURBs that an opener attaches first: one for a reply, and the two that our own clients keep back to ask for more.
+ * They share one packet with up to 163 bytes of data.
+ */
+const FIRST_TARGET = 3;
 
 /** The official client keeps 200 SURBs per sender tag and drops the rest (sphinx.md section 9). */
 const MAX_TARGET = 120;
@@ -28,7 +31,7 @@ export class SurbStock {
 
   /**
    * Takes note of how many SURBs the peer's official client keeps to itself: 10 at a Rust peer, which uses the
-   * defaults (sphinx.md section 9). Our own peers keep so few that {@link FIRST_TARGET} includes them.
+   * defaults (sphinx.md section 9). {@link FIRST_TARGET} includes what our own peers keep.
    */
   peerKeeps(reserve: number): void {
     this.#reserve = reserve;

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import fc from 'fast-check';
+import { v4 } from 'uuid';
+
+import { INITIAL_WINDOW, MAX_PLAIN_BUFFER, MAX_WINDOW } from '../../src/session/limits.js';
+import { simulate, type Application, type Fate } from '../support/session-world.js';
+
+/** Every byte tells where it belongs. */
+function stream(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, n) => (n * 31 + (n >> 8) * 17) & 0xff);
+}
+
+const applications: fc.Arbitrary<Application & { readonly stream: Uint8Array }> = fc
+  .record({
+    lengths: fc.array(fc.oneof(fc.nat(50), fc.nat(40_000)), { maxLength: 12 }),
+    writeEveryMs: fc.nat(400),
+    readEveryMs: fc.nat(60),
+  })
+  .map(({ lengths, writeEveryMs, readEveryMs }) => {
+    const all = stream(lengths.reduce((sum, length) => sum + length, 0));
+    let at = 0;
+    const writes = lengths.map((length) => all.subarray(at, (at += length)));
+    return { writes, writeEveryMs, readEveryMs, stream: all };
+  });
+
+/** Delays that reorder, and sometimes second copies. */
+const faithful: fc.Arbitrary<Fate> = fc.oneof(
+  fc.tuple(fc.integer({ min: 30, max: 300 })),
+  fc.tuple(fc.integer({ min: 30, max: 3000 }), fc.integer({ min: 30, max: 3000 })),
+);
+const faithless: fc.Arbitrary<Fate> = fc.oneof(
+  { weight: 9, arbitrary: faithful },
+  { weight: 1, arbitrary: fc.constant([]) },
+);
+
+function fates(of: fc.Arbitrary<Fate>) {
+  return fc
+    .record({
+      up: fc.array(of, { minLength: 1, maxLength: 40 }),
+      down: fc.array(of, { minLength: 1, maxLength: 40 }),
+    })
+    .map(
+      (all) => (direction: 'up' | 'down', index: number) =>
+        all[direction][index % all[direction].length] ?? [],
+    );
+}
+
+describe('a session', () => {
+  it('delivers both streams exactly and ends at both ends, over a mixnet that reorders and repeats', () => {
+    fc.assert(
+      fc.property(
+        applications,
+        applications,
+        fates(faithful),
+        fc.boolean(),
+        (opener, acceptor, fate, startWithFrames) => {
+          const ends = simulate({ opener, acceptor, fate, startWithFrames, until: 600_000 });
+          assert.deepEqual(ends.acceptor.received, opener.stream);
+          assert.deepEqual(ends.opener.received, acceptor.stream);
+          assert.ok(ends.opener.sawEnd && ends.acceptor.sawEnd);
+          assert.deepEqual(ends.opener.engine.outcome, { kind: 'done' });
+          assert.deepEqual(ends.acceptor.engine.outcome, { kind: 'done' });
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('never shows an end of stream, or a byte, that is not the right one, over a mixnet that also loses', () => {
+    fc.assert(
+      fc.property(applications, applications, fates(faithless), (opener, acceptor, fate) => {
+        const ends = simulate({ opener, acceptor, fate, until: 900_000 });
+        for (const [end, sent] of [
+          [ends.acceptor, opener.stream],
+          [ends.opener, acceptor.stream],
+        ] as const) {
+          assert.deepEqual(end.received, sent.subarray(0, end.received.length));
+          if (end.sawEnd) assert.equal(end.received.length, sent.length);
+        }
+        assert.ok(ends.opener.engine.outcome !== undefined || ends.opener.engine.deadline === undefined);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('delivers what a Rust client sends, and never its own bytes out of order', () => {
+    fc.assert(
+      fc.property(applications, fates(faithful), (acceptor, fate) => {
+        const opener: Application = { writes: [], writeEveryMs: 1, readEveryMs: 1 };
+        const ends = simulate({ opener, acceptor, fate, sessionId: v4(), until: 600_000 });
+        assert.deepEqual(ends.opener.received, acceptor.stream);
+        assert.equal(ends.opener.engine.dialect, 'plain');
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('asks with one packet for a short answer, and answers with one', () => {
+    const request: Application = { writes: [stream(90)], writeEveryMs: 1, readEveryMs: 0 };
+    const answer: Application = { writes: [stream(1000)], writeEveryMs: 5, readEveryMs: 0 };
+    const ends = simulate({ opener: request, acceptor: answer, fate: () => [60], until: 600_000 });
+    assert.deepEqual(ends.opener.received, stream(1000));
+    assert.ok(ends.opener.messages <= 3, `${ends.opener.messages} messages up`);
+    assert.ok(ends.acceptor.messages <= 2, `${ends.acceptor.messages} messages down`);
+    assert.ok(ends.surbs <= 10, `${ends.surbs} SURBs`);
+  });
+
+  it('holds no more than its window for a reader that does not read', () => {
+    const flood: Application = { writes: [stream(3_000_000)], writeEveryMs: 0, readEveryMs: 0 };
+    const asleep: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 200_000 };
+    const ends = simulate({ opener: flood, acceptor: asleep, fate: () => [60], until: 400_000 });
+    assert.ok(ends.acceptor.mostUnread <= MAX_WINDOW);
+    assert.deepEqual(ends.acceptor.received, stream(3_000_000));
+  });
+
+  it('sends an unknown peer no more than the initial window before it answers', () => {
+    const flood: Application = { writes: [stream(3_000_000)], writeEveryMs: 0, readEveryMs: 0 };
+    const quiet: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0 };
+    let sent = 0;
+    simulate({
+      opener: flood,
+      acceptor: quiet,
+      fate: (direction, index) => {
+        if (direction === 'up') sent = index + 1;
+        return [];
+      },
+      until: 4000,
+    });
+    assert.ok(sent <= Math.ceil(INITIAL_WINDOW / 10_000));
+  });
+
+  it('resets a peer without windows that sends more than may be held', () => {
+    const flood: Application = { writes: [stream(2 * MAX_PLAIN_BUFFER)], writeEveryMs: 0, readEveryMs: 0 };
+    const asleep: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 200_000 };
+    const ends = simulate({
+      opener: flood,
+      acceptor: asleep,
+      fate: () => [60],
+      sessionId: v4(),
+      until: 400_000,
+    });
+    assert.equal(ends.acceptor.error?.code, 'limit');
+    assert.ok(ends.acceptor.mostUnread <= MAX_PLAIN_BUFFER + 20_000);
+  });
+
+  it('gives up on a peer that never answers', () => {
+    const request: Application = { writes: [stream(90)], writeEveryMs: 1, readEveryMs: 0 };
+    const ends = simulate({ opener: request, acceptor: request, fate: () => [], until: 600_000 });
+    assert.equal(ends.opener.error?.code, 'timeout');
+  });
+});
