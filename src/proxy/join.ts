@@ -17,5 +17,6 @@ export async function joinStreams(a: ByteStreams, b: ByteStreams): Promise<void>
   const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
   // When a session is reset, the other direction may fail of it first; the session's own error tells why.
   const reason = failures.find((failure) => failure instanceof SessionError) ?? failures[0];
-  if (reason !== undefined) throw reason instanceof Error ? reason : new Error('a connection broke', { cause: reason });
+  if (reason !== undefined)
+    throw reason instanceof Error ? reason : new Error('a connection broke', { cause: reason });
 }

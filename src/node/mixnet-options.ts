@@ -1,0 +1,33 @@
+import type { TrafficProfile } from '../mixnet/options.js';
+import { readNetwork } from '../mixnet/node/network-file.js';
+import { startMixnetClient, type StartOptions } from '../mixnet/node/start.js';
+import type { MixnetClient } from '../mixnet/client.js';
+
+/** How a proxy takes part in the mixnet; the same at both ends. */
+export interface MixnetOptions {
+  /** Path of a Nym env file that names the network. Without it the proxy uses **mainnet**. */
+  readonly env?: string | undefined;
+  /** Traffic profile of the mixnet clients; `default` unless given. */
+  readonly traffic?: TrafficProfile | undefined;
+  /** Base58 identity of the gateway to use; drawn at random unless given or stored with the identity. */
+  readonly gateway?: string | undefined;
+  /** Gets what the official client writes to its console. */
+  readonly onLog?: ((line: string) => void) | undefined;
+}
+
+/** Starts one mixnet client. */
+export type StartClient = (signal?: AbortSignal) => Promise<MixnetClient>;
+
+/**
+ * Reads the network once and returns what starts clients in it.
+ *
+ * @throws {MixnetClientError} `network` if the env file cannot be used.
+ */
+export async function clientStarter(
+  options: MixnetOptions,
+  identity: StartOptions['identity'],
+): Promise<StartClient> {
+  const { env, traffic, gateway, onLog } = options;
+  const network = await readNetwork(env);
+  return (signal) => startMixnetClient({ network, identity, traffic, gateway, onLog, signal });
+}

@@ -1,0 +1,183 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+import { Listeners } from '../mixnet/listeners.js';
+import { ClientPool } from '../mixnet/pool.js';
+import { PerConnectionDialer, SharedDialer, type Dialer } from '../proxy/dialer.js';
+import { joinStreams } from '../proxy/join.js';
+import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
+import type { Session } from '../session/session.js';
+import { parseNymAddress } from '../wire/nym-address.js';
+import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
+import { streamsOf } from './tcp.js';
+
+/** Options of {@link NymProxyClient.create}. */
+export interface NymProxyClientOptions extends MixnetOptions {
+  /** Nym address of the server. */
+  readonly serverAddress: string;
+  /** Interface to listen on; 127.0.0.1 by default. Whoever can connect to it can use the tunnel. */
+  readonly listenHost?: string | undefined;
+  /** Port to listen on; 8080 by default, 0 for any free one. */
+  readonly listenPort?: number | undefined;
+  /** Seconds of silence after which a connection that has sent everything stops waiting; 60 by default. */
+  readonly closeTimeout?: number | undefined;
+  /** Mixnet clients kept ready for new connections; 2 by default. */
+  readonly poolSize?: number | undefined;
+  /**
+   * - `per-connection` (default): each TCP connection has a mixnet client of its own, so the server cannot link them.
+   * - `shared`: one mixnet client for all; cheaper, but the server sees that they belong together.
+   */
+  readonly clients?: 'per-connection' | 'shared' | undefined;
+  /** TCP connections at once; 256 by default. Further ones are closed at once. */
+  readonly maxConnections?: number | undefined;
+  /** Ends the start. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEFAULT_LISTEN_HOST = '127.0.0.1';
+const DEFAULT_LISTEN_PORT = 8080;
+const DEFAULT_POOL_SIZE = 2;
+const DEFAULT_MAX_CONNECTIONS = 256;
+
+/**
+ * Listens on a local TCP port and carries every connection through the mixnet to one server.
+ *
+ * ```ts
+ * await using client = await NymProxyClient.create({ serverAddress, listenPort: 8080 });
+ * await client.run();
+ * ```
+ */
+export class NymProxyClient implements AsyncDisposable {
+  readonly #listener: Server;
+  readonly #dialer: Dialer;
+  readonly #listeners: { readonly [E in keyof ProxyEvents]: Listeners<ProxyEvents[E]> };
+  readonly #running = new Set<Promise<void>>();
+  readonly #ended: Promise<void>;
+  #connections = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(listener: Server, dialer: Dialer, retries: Listeners<ProxyEvents['retry']>) {
+    this.#listener = listener;
+    this.#dialer = dialer;
+    this.#listeners = {
+      session: new Listeners(),
+      end: new Listeners(),
+      error: new Listeners(),
+      retry: retries,
+    };
+    this.#ended = once(listener, 'close').then(() => undefined);
+    listener.on('connection', (socket: Socket) => this.#track(this.#carry(socket)));
+  }
+
+  /**
+   * Connects to the mixnet and starts to listen.
+   *
+   * @throws {WireError} if the server's address is not a Nym address.
+   * @throws {MixnetClientError} if the network or gateway cannot be used.
+   * @throws the operating system's error (`EADDRINUSE`, ...) if the port cannot be had.
+   */
+  static async create(options: NymProxyClientOptions): Promise<NymProxyClient> {
+    const { serverAddress, closeTimeout } = options;
+    parseNymAddress(serverAddress);
+    const listener = await listen(options);
+    try {
+      const start = await clientStarter(options, 'ephemeral');
+      const retries = new Listeners<ProxyEvents['retry']>();
+      const pool = await startPool(options, start, retries);
+      const openerOptions = {
+        recipient: serverAddress.trim(),
+        ...(closeTimeout !== undefined && { closeTimeoutMs: closeTimeout * 1000 }),
+      };
+      const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
+      return new NymProxyClient(listener, new NewDialer(pool, openerOptions), retries);
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  }
+
+  /** Where it listens. */
+  get listenAddress(): { readonly host: string; readonly port: number } {
+    const { address, port } = this.#listener.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  /** Calls `listener` for each event until the returned function is called. */
+  on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void {
+    return this.#listeners[event].add(listener);
+  }
+
+  /** Settles when `signal` has aborted, or {@link close} was called, and everything has ended. */
+  async run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const onAbort = () => void this.close();
+    if (options.signal?.aborted) onAbort();
+    options.signal?.addEventListener('abort', onAbort);
+    await this.#ended;
+    await this.#closing;
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+
+  /** Stops listening, resets the open connections, tells the server, and leaves the mixnet. Never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#listener.close();
+    await this.#dialer.close();
+    await Promise.all(this.#running);
+  }
+
+  #track(run: Promise<void>): void {
+    const tracked = run.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+  }
+
+  async #carry(socket: Socket): Promise<void> {
+    this.#connections += 1;
+    const number = this.#connections;
+    const local = streamsOf(socket, 'aborted');
+    const gone = new AbortController();
+    socket.on('close', () => gone.abort());
+    let session: Session | undefined;
+    try {
+      session = await this.#dialer.dial(gone.signal);
+      this.#listeners.session.call(reportOf(number));
+      await joinStreams(local, session);
+      await session.closed;
+      this.#listeners.end.call(reportOf(number, session));
+    } catch (error) {
+      socket.resetAndDestroy();
+      const reason = error instanceof Error ? error : new Error('the connection broke', { cause: error });
+      this.#listeners.error.call({ session: reportOf(number, session), error: reason });
+    }
+  }
+}
+
+async function listen(options: NymProxyClientOptions): Promise<Server> {
+  const { listenHost = DEFAULT_LISTEN_HOST, listenPort = DEFAULT_LISTEN_PORT } = options;
+  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+  listener.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+  listener.listen(listenPort, listenHost);
+  await once(listener, 'listening');
+  return listener;
+}
+
+/** A pool whose first client has started, so that an unusable network shows at once and not with the first connection. */
+async function startPool(
+  options: NymProxyClientOptions,
+  start: StartClient,
+  retries: Listeners<ProxyEvents['retry']>,
+): Promise<ClientPool> {
+  const first = [await start(options.signal)];
+  return new ClientPool({
+    reserve: options.clients === 'shared' ? 0 : (options.poolSize ?? DEFAULT_POOL_SIZE),
+    start: async (signal) => first.pop() ?? start(signal),
+    onFailure: (error, retryMs) => retries.call({ error, retryMs }),
+  });
+}

@@ -1,0 +1,130 @@
+import { connect, type Socket } from 'node:net';
+
+import type { ByteStreams } from '../proxy/join.js';
+import { SessionError, type SessionErrorCode } from '../session/errors.js';
+
+/** A TCP upstream. */
+export interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `host:port`, with brackets around an IPv6 address.
+ *
+ * @throws {RangeError} saying what is wrong.
+ */
+export function parseTcpAddress(text: string): TcpAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new RangeError(`"${text}" is not a TCP address; write it as host:port, for example 127.0.0.1:8000`);
+  }
+  return { host, port };
+}
+
+/** Longest time an upstream may take to accept a connection. */
+const CONNECT_TIMEOUT_MS = 15_000;
+
+/**
+ * Opens a TCP connection.
+ *
+ * @throws {SessionError} `refused`, `unreachable` or `timeout`.
+ * @throws the signal's reason if it aborts.
+ */
+export async function connectTcp(address: TcpAddress, signal: AbortSignal): Promise<ByteStreams> {
+  signal.throwIfAborted();
+  const socket = connect({ ...address, allowHalfOpen: true, noDelay: true });
+  try {
+    await connected(socket, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  return streamsOf(socket);
+}
+
+function connected(socket: Socket, signal: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(
+      () => fail(new SessionError('timeout', 'us', 'the upstream did not accept in time')),
+      CONNECT_TIMEOUT_MS,
+    );
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.off('connect', onConnect).off('error', onError);
+    };
+    const fail = (error: Error) => {
+      settle();
+      reject(error);
+    };
+    const onConnect = () => {
+      settle();
+      resolve();
+    };
+    const onError = (error: NodeJS.ErrnoException) => {
+      const code = error.code === 'ECONNREFUSED' ? 'refused' : 'unreachable';
+      fail(new SessionError(code, 'us', undefined, { cause: error }));
+    };
+    const onAbort = () => fail(signal.reason as Error);
+    socket.on('connect', onConnect).on('error', onError);
+    signal.addEventListener('abort', onAbort);
+  });
+}
+
+/**
+ * A connected socket (opened with `allowHalfOpen`) as two byte streams. Closing the writable half-closes; aborting it,
+ * or cancelling the readable, resets the TCP connection. A reset by the other side errors both with a
+ * {@link SessionError}, `brokenBy` telling which code.
+ */
+export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): ByteStreams {
+  let failure: SessionError | undefined;
+  let wake: (() => void) | undefined;
+  // Kept for the socket's whole life: an error without a listener would end the process.
+  socket.on('error', (cause) => {
+    failure ??= new SessionError(brokenBy, 'us', undefined, { cause });
+    wake?.();
+  });
+  for (const event of ['drain', 'close'] as const) socket.on(event, () => wake?.());
+
+  const readable = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        socket.pause();
+        socket.on('data', (bytes: Uint8Array) => {
+          controller.enqueue(bytes);
+          if ((controller.desiredSize ?? 0) <= 0) socket.pause();
+        });
+        socket.on('end', () => controller.close());
+        socket.on('close', () => {
+          if (!socket.readableEnded) controller.error(failure ?? new SessionError(brokenBy, 'us'));
+        });
+      },
+      pull: () => void socket.resume(),
+      cancel: () => reset(socket),
+    },
+    { highWaterMark: 64 * 1024, size: (bytes) => bytes.length },
+  );
+
+  const writable = new WritableStream<Uint8Array>({
+    start(controller) {
+      socket.on('close', () => controller.error(failure ?? new SessionError(brokenBy, 'us')));
+    },
+    async write(bytes) {
+      if (socket.destroyed) throw failure ?? new SessionError(brokenBy, 'us');
+      if (socket.write(bytes)) return;
+      await new Promise<void>((resolve) => (wake = resolve));
+      wake = undefined;
+    },
+    close: () => new Promise<void>((resolve) => void socket.end(resolve)),
+    abort: () => reset(socket),
+  });
+  return { readable, writable };
+}
+
+/** Ends the connection with RST, so that the other side learns that bytes may be missing. */
+function reset(socket: Socket): void {
+  if (!socket.destroyed) socket.resetAndDestroy();
+}

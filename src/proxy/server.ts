@@ -1,0 +1,103 @@
+import type { MixnetClient } from '../mixnet/client.js';
+import { Listeners } from '../mixnet/listeners.js';
+import { SessionAcceptor } from '../session/acceptor.js';
+import { SessionError } from '../session/errors.js';
+import type { Session } from '../session/session.js';
+import { joinStreams, type ByteStreams } from './join.js';
+import { reportOf, type ProxyEvents } from './session-report.js';
+
+/** How long closing waits for the last messages to leave. */
+const FLUSH_MS = 2000;
+
+/** What a {@link SessionServer} is made of. */
+export interface SessionServerOptions {
+  /** Opens a connection to the upstream; rejects with a {@link SessionError} that the opener is told. */
+  readonly connectUpstream: (signal: AbortSignal) => Promise<ByteStreams>;
+  readonly closeTimeoutMs?: number;
+}
+
+/** Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. */
+export class SessionServer {
+  readonly #options: SessionServerOptions;
+  readonly #listeners = { session: new Listeners(), end: new Listeners(), error: new Listeners() } as {
+    readonly [E in Exclude<keyof ProxyEvents, 'retry'>]: Listeners<ProxyEvents[E]>;
+  };
+  readonly #running = new Set<Promise<void>>();
+  #sessions = 0;
+
+  constructor(options: SessionServerOptions) {
+    this.#options = options;
+  }
+
+  /** Calls `listener` for each event until the returned function is called. */
+  on<E extends Exclude<keyof ProxyEvents, 'retry'>>(
+    event: E,
+    listener: (value: ProxyEvents[E]) => void,
+  ): () => void {
+    return this.#listeners[event].add(listener);
+  }
+
+  /**
+   * Serves the sessions of one client until the signal aborts or the client is lost. Then every session has been reset
+   * and its upstream connection let go.
+   */
+  async serve(client: MixnetClient, signal: AbortSignal): Promise<void> {
+    const { closeTimeoutMs } = this.#options;
+    const acceptor = new SessionAcceptor(client, {
+      onSession: (session) => this.#track(this.#forward(session)),
+      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
+    });
+    await goneOrAborted(client, signal);
+    await acceptor.close();
+    await client.flush(FLUSH_MS);
+    await Promise.all(this.#running);
+  }
+
+  #track(run: Promise<void>): void {
+    const tracked = run.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+  }
+
+  async #forward(session: Session): Promise<void> {
+    this.#sessions += 1;
+    const number = this.#sessions;
+    this.#listeners.session.call(reportOf(number, session));
+    try {
+      const upstream = await this.#connect(session);
+      await joinStreams(session, upstream);
+      await session.closed;
+      this.#listeners.end.call(reportOf(number, session));
+    } catch (error) {
+      const reason =
+        error instanceof SessionError
+          ? error
+          : new SessionError('upstream-reset', 'us', undefined, { cause: error });
+      session.reset(reason);
+      await session.closed.catch(() => undefined);
+      this.#listeners.error.call({ session: reportOf(number, session), error: reason });
+    }
+  }
+
+  /** Connects to the upstream; gives up when the opener does. */
+  async #connect(session: Session): Promise<ByteStreams> {
+    const control = new AbortController();
+    const stop = (error?: unknown) => control.abort(error);
+    session.closed.then(stop, stop);
+    return this.#options.connectUpstream(control.signal);
+  }
+}
+
+async function goneOrAborted(client: MixnetClient, signal: AbortSignal): Promise<void> {
+  if (client.state !== 'ready' || signal.aborted) return;
+  let stop: (() => void) | undefined;
+  await new Promise<void>((resolve) => {
+    const stopListening = client.on('state', () => resolve());
+    const onAbort = () => resolve();
+    signal.addEventListener('abort', onAbort);
+    stop = () => {
+      stopListening();
+      signal.removeEventListener('abort', onAbort);
+    };
+  });
+  stop?.();
+}

@@ -1,0 +1,26 @@
+import type { Session } from '../session/session.js';
+
+/** What can be told of a session without giving its id away, which is the right to speak in its name. */
+export interface SessionReport {
+  /** Counts the sessions of this client or server, from 1. */
+  readonly number: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
+/** The events of a client or server. */
+export interface ProxyEvents {
+  /** A session has been opened. */
+  session: SessionReport;
+  /** A session has ended and all its bytes were delivered. */
+  end: SessionReport;
+  /** A session was reset, or could not be opened. */
+  error: { readonly session: SessionReport; readonly error: Error };
+  /** A mixnet client could not be started or was lost; the next try is `retryMs` away. */
+  retry: { readonly error: unknown; readonly retryMs: number };
+}
+
+/** Reports on a session; before it is open there is nothing to count. */
+export function reportOf(number: number, session?: Session): SessionReport {
+  return { number, bytesSent: session?.bytesSent ?? 0, bytesReceived: session?.bytesReceived ?? 0 };
+}
