@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
+
+import { ClientWorker, PACKETS_AHEAD, type GatewaySocket } from '../../src/mixnet/client-worker.js';
+import { STALE_AFTER_MS } from '../../src/mixnet/packet-queue.js';
+import { ALIVE_EVERY_MS, type FromWorker } from '../../src/mixnet/worker-protocol.js';
+import type { OfficialClient, OfficialMessageListener } from '../../wasm/client.js';
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** A socket whose frames reach the gateway at once. */
+const newSocket = (): GatewaySocket => ({ reachGateway: () => Promise.resolve() });
+const noDatabase = () => Promise.resolve(undefined);
+
+/** A worker whose official client takes everything, and whose owner and socket are played by the test. */
+function newWorld(changes: Partial<OfficialClient> = {}) {
+  const said: FromWorker[] = [];
+  const transferred: ArrayBuffer[] = [];
+  const worker = new ClientWorker((message, transfer) => {
+    said.push(message);
+    transferred.push(...transfer);
+  });
+  let deliver: OfficialMessageListener = () => assert.fail('not started');
+  const launch = (listener: OfficialMessageListener) => {
+    deliver = listener;
+    return Promise.resolve({
+      address: 'me',
+      sendAnonymous: () => Promise.resolve(),
+      reply: () => Promise.resolve(),
+      ...changes,
+    });
+  };
+  const send = (id: number, bytes: number) => {
+    void worker.receive({
+      kind: 'send',
+      id,
+      recipient: 'you',
+      payload: new Uint8Array(bytes),
+      replySurbs: 0,
+    });
+  };
+  return {
+    worker,
+    said,
+    transferred,
+    launch,
+    send,
+    deliver: (...args: Parameters<OfficialMessageListener>) => deliver(...args),
+  };
+}
+
+async function started(changes: Partial<OfficialClient> = {}, extendedPackets = false) {
+  const world = newWorld(changes);
+  const socket = newSocket();
+  world.worker.opened(socket);
+  await world.worker.start(world.launch, extendedPackets, noDatabase);
+  world.said.length = 0;
+  return { ...world, socket };
+}
+
+describe('the worker of a mixnet client', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['setInterval', 'setTimeout'] }));
+  afterEach(() => mock.timers.reset());
+
+  it('says that it has started, with the address and what is to be kept', async () => {
+    const { worker, said, launch } = newWorld();
+    await worker.start(launch, false, () => Promise.resolve(Uint8Array.of(1)));
+    assert.deepEqual(said, [{ kind: 'started', address: 'me', database: Uint8Array.of(1) }]);
+  });
+
+  it('says why it has not started', async () => {
+    const { worker, said } = newWorld();
+    await worker.start(() => Promise.reject(new Error('no gateway')), false, noDatabase);
+    assert.deepEqual(said, [{ kind: 'failed', reason: 'no gateway' }]);
+  });
+
+  it('has not started if the gateway is gone by then', async () => {
+    const { worker, said, launch } = newWorld();
+    const [registration, working] = [newSocket(), newSocket()];
+    worker.opened(registration);
+    worker.closed(registration, 'registered');
+    worker.opened(working);
+    worker.closed(working, 'gone');
+    await worker.start(launch, false, noDatabase);
+    assert.deepEqual(said, [{ kind: 'failed', reason: 'gone' }]);
+  });
+
+  it('starts though the socket of the registration is closed', async () => {
+    const { worker, said, launch } = newWorld();
+    const [registration, working] = [newSocket(), newSocket()];
+    worker.opened(registration);
+    worker.opened(working);
+    worker.closed(registration, 'registered');
+    await worker.start(launch, false, noDatabase);
+    assert.equal(said[0]?.kind, 'started');
+    worker.closed(registration, 'again');
+    assert.equal(said.length, 1);
+  });
+
+  it('says that it is alive', async () => {
+    const { said } = await started();
+    mock.timers.tick(ALIVE_EVERY_MS);
+    assert.deepEqual(said, [{ kind: 'alive' }]);
+  });
+
+  it('says when the gateway is gone', async () => {
+    const { worker, said, socket } = await started();
+    worker.closed(socket, 'gone');
+    assert.deepEqual(said, [{ kind: 'lost', reason: 'gone' }]);
+  });
+
+  it('says when the official client no longer listens to the gateway', async () => {
+    const { worker, said, socket } = await started();
+    worker.textArrived(socket, '{"type":"send","remaining_bandwidth":1}');
+    assert.deepEqual(said, []);
+    worker.textArrived(socket, '{"type":"error","message":"no"}');
+    assert.deepEqual(said, [{ kind: 'lost', reason: 'The gateway sent error: no' }]);
+  });
+
+  it('hands over what arrives without a copy', async () => {
+    const { said, transferred, deliver } = await started();
+    const payload = Uint8Array.of(1, 2);
+    deliver(payload, 'tag');
+    assert.deepEqual(said, [{ kind: 'message', payload, senderTag: 'tag' }]);
+    assert.deepEqual(transferred, [payload.buffer]);
+    deliver(payload.subarray(1), undefined);
+    assert.equal(transferred.length, 1, 'a part of a larger memory is copied instead');
+  });
+
+  it('answers a send once few enough packets are ahead', async () => {
+    const { worker, said, send } = await started();
+    // 20 packets (sphinx.md section 9).
+    send(1, 19 * 1604);
+    await turn();
+    assert.deepEqual(said, []);
+    for (let i = PACKETS_AHEAD; i < 19; i += 1) worker.frameLeft();
+    await turn();
+    assert.deepEqual(said, []);
+    worker.frameLeft();
+    await turn();
+    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+  });
+
+  it('answers a send all the same when nothing leaves', async () => {
+    const { said, send } = await started();
+    send(1, 100_000);
+    await turn();
+    mock.timers.tick(STALE_AFTER_MS);
+    await turn();
+    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+  });
+
+  it('counts large packets where the official client uses them', async () => {
+    const { said, send } = await started({}, true);
+    send(1, 100_000);
+    await turn();
+    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+  });
+
+  it('answers a reply once it is taken, and a flush once everything has reached the gateway', async () => {
+    const { worker, said, socket } = await started();
+    let reached: () => void = () => assert.fail('nobody waits for the gateway');
+    socket.reachGateway = () => new Promise((resolve) => (reached = resolve));
+    void worker.receive({ kind: 'reply', id: 1, senderTag: 'tag', payload: new Uint8Array(40 * 1604) });
+    await turn();
+    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+    void worker.receive({ kind: 'flush', id: 2 });
+    for (let i = 0; i < 40; i += 1) worker.frameLeft();
+    await turn();
+    assert.equal(said.length, 1);
+    worker.frameLeft();
+    await turn();
+    assert.equal(said.length, 1);
+    reached();
+    await turn();
+    assert.deepEqual(said[1], { kind: 'done', id: 2 });
+  });
+
+  it('passes a refusal of the official client on', async () => {
+    const { said, send } = await started({ sendAnonymous: () => Promise.reject(new Error('malformed')) });
+    send(7, 1);
+    await turn();
+    assert.deepEqual(said, [{ kind: 'refused', id: 7, reason: 'malformed' }]);
+  });
+
+  it('refuses to send before it has started', async () => {
+    const { said, send } = newWorld();
+    send(1, 1);
+    await turn();
+    assert.equal(said[0]?.kind, 'refused');
+  });
+
+  it('passes log lines on, not whole books', async () => {
+    const { worker, said } = await started();
+    worker.log('x'.repeat(1_000_000));
+    const [line] = said;
+    assert.ok(line?.kind === 'log' && line.line.length <= 1_000);
+  });
+});
