@@ -14,14 +14,13 @@ import {
   PROBE_TIMEOUT_MS,
   RUST_SURB_RESERVE,
   SILENCE_TOP_UP_SURBS,
-  SILENCE_TOP_UPS_MS,
 } from './limits.js';
-import { ACCEPTOR_BODY_BYTES, openerBodyBytes } from './message-budget.js';
 import { MessageOrder } from './message-order.js';
-import { MessagePacker, type OutgoingMessage } from './message-packer.js';
+import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import { Reassembly } from './reassembly.js';
 import { ReceiveWindow } from './receive-window.js';
+import { SilenceTopUp } from './silence-top-up.js';
 import type { SurbStock } from './surb-stock.js';
 
 /** Bytes of the largest FIN frame. */
@@ -68,9 +67,7 @@ export class SessionEngine {
   readonly #packer: MessagePacker;
   readonly #lastWords: OutgoingMessage[] = [];
   #firstSentAt: number | undefined;
-  /** When a message last went out or came in, and the top-ups since the last that came in. */
-  #activeAt = 0;
-  #topUps = 0;
+  readonly #silence = new SilenceTopUp();
   #pausedUntil: number | undefined;
 
   // Receiving.
@@ -172,8 +169,7 @@ export class SessionEngine {
     if (this.#outcome !== undefined) return;
     this.#now = now;
     this.#heardAt = now;
-    this.#activeAt = now;
-    this.#topUps = 0;
+    this.#silence.heard(now);
     try {
       if (message.kind === 'frames') this.#receiveFrames(message);
       else this.#receivePlain(message);
@@ -284,10 +280,9 @@ export class SessionEngine {
   // Sending.
 
   #pollFrames(): OutgoingMessage | undefined {
-    const { surbs } = this.#options;
-    const neededSurbs = this.#neededSurbs();
+    const dueSurbs = this.#dueSurbs();
     const sendable = this.#outgoing.sendable();
-    const due = sendable > 0 || this.#outgoing.mayFinish || neededSurbs > 0;
+    const due = sendable > 0 || this.#outgoing.mayFinish || dueSurbs > 0;
     if (!due && !this.#isDue(this.#greetAt) && !this.#isDue(this.#ackAt)) return undefined;
 
     const frames: Frame[] = [];
@@ -297,8 +292,8 @@ export class SessionEngine {
     this.#greetAt = undefined;
     this.#ackAt = undefined;
 
-    const total = surbs === undefined ? ACCEPTOR_BODY_BYTES : openerBodyBytes(neededSurbs);
-    const room = frames.reduce((left, frame) => left - encodedBytes(frame), total);
+    const plan = this.#packer.plan(dueSurbs);
+    const room = frames.reduce((left, frame) => left - encodedBytes(frame), plan.room);
     const length = Math.max(0, Math.min(sendable, room - dataFrameOverhead(this.#outgoing.sent, room)));
     if (length > 0) {
       const offset = this.#outgoing.sent;
@@ -309,11 +304,11 @@ export class SessionEngine {
       frames.push({ type: 'fin', offset: this.#outgoing.sent });
       this.#outgoing.finSent(this.#now);
     }
-    return this.#pack('frames', encodeFrames(frames), neededSurbs);
+    return this.#pack('frames', encodeFrames(frames), plan);
   }
 
   /** A peer that has finished needs SURBs for acknowledgements only, one at a time. */
-  #neededSurbs(): number {
+  #dueSurbs(): number {
     const { surbs } = this.#options;
     if (surbs === undefined || (this.#incoming.complete && surbs.estimate > 0)) return 0;
     return this.#isDue(this.#topUpDeadline())
@@ -321,13 +316,12 @@ export class SessionEngine {
       : surbs.needed();
   }
 
-  /** When an opener has heard nothing for so long that its peer may have run out of SURBs. */
   #topUpDeadline(): number | undefined {
-    const pause = SILENCE_TOP_UPS_MS[this.#topUps];
-    if (this.#options.surbs === undefined || pause === undefined || this.#incoming.complete) return undefined;
-    const mayCarry =
-      this.#dialect === 'frames' || (this.#dialect === 'unknown' && this.#outgoing.finSentAt === undefined);
-    return mayCarry && this.#firstSentAt !== undefined ? this.#activeAt + pause : undefined;
+    const { finSentAt } = this.#outgoing;
+    const mayCarry = this.#dialect === 'frames' || (this.#dialect === 'unknown' && finSentAt === undefined);
+    const waiting =
+      this.#options.surbs !== undefined && this.#firstSentAt !== undefined && !this.#incoming.complete;
+    return mayCarry && waiting ? this.#silence.deadline : undefined;
   }
 
   #greeting(): Frame {
@@ -345,18 +339,17 @@ export class SessionEngine {
     if (this.#pausedUntil !== undefined && this.#now < this.#pausedUntil) return undefined;
     this.#pausedUntil = undefined;
 
-    const { surbs } = this.#options;
     // Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself.
-    const neededSurbs = this.#outgoing.finSentAt === undefined ? this.#neededSurbs() : 0;
+    const dueSurbs = this.#outgoing.finSentAt === undefined ? this.#dueSurbs() : 0;
+    const plan = this.#packer.plan(dueSurbs);
     const sendable = this.#outgoing.sendable(this.#plainLimit());
-    const topUp = neededSurbs > 0 && this.#firstSentAt !== undefined;
+    const topUp = dueSurbs > 0 && this.#firstSentAt !== undefined;
     if (sendable > 0 || topUp || this.#isDue(this.#greetAt)) {
-      const room = surbs === undefined ? ACCEPTOR_BODY_BYTES : openerBodyBytes(neededSurbs);
-      return this.#pack('data', this.#outgoing.take(Math.min(sendable, room)), neededSurbs);
+      return this.#pack('data', this.#outgoing.take(Math.min(sendable, plan.room)), plan);
     }
     if (!this.#outgoing.mayFinish) return undefined;
     this.#outgoing.finSent(this.#now);
-    return this.#pack('close', EMPTY, neededSurbs);
+    return this.#pack('close', EMPTY, plan);
   }
 
   /** A peer that may be ours has granted no more than the initial window; a Rust peer grants everything. */
@@ -365,12 +358,11 @@ export class SessionEngine {
     return this.#dialect === 'unknown' && probing ? INITIAL_WINDOW : Number.MAX_SAFE_INTEGER;
   }
 
-  #pack(kind: ProxiedMessageKind, body: Uint8Array, neededSurbs: number): OutgoingMessage {
-    if (this.#isDue(this.#topUpDeadline())) this.#topUps += 1;
+  #pack(kind: ProxiedMessageKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
     this.#firstSentAt ??= this.#now;
-    this.#activeAt = this.#now;
+    this.#silence.sent(this.#now);
     this.#greetAt = undefined;
-    const message = this.#packer.pack(kind, body, neededSurbs);
+    const message = this.#packer.pack(kind, body, plan);
     if (this.#options.surbs === undefined && this.#dialect === 'plain') {
       this.#pausedUntil = this.#now + replyPackets(message.payload.length) * PLAIN_REPLY_PACKET_MS;
     }

@@ -4,7 +4,7 @@ import {
   type ProxiedMessageKind,
 } from '../wire/proxied-message.js';
 import type { SessionId } from '../wire/session-id.js';
-import { spareSurbs } from './message-budget.js';
+import { ACCEPTOR_BODY_BYTES, openerBodyBytes, spareSurbs } from './message-budget.js';
 import type { SurbStock } from './surb-stock.js';
 
 /** A message to be handed to the mixnet client. */
@@ -14,25 +14,42 @@ export interface OutgoingMessage {
   readonly replySurbs: number;
 }
 
+/** What one message will carry besides its body. */
+export interface MessagePlan {
+  /** SURBs, at least. */
+  readonly surbs: number;
+  /** Bytes of body that it has room for. */
+  readonly room: number;
+}
+
 /** Numbers one end's messages, encodes them, and decides how many SURBs an opener's message carries. */
 export class MessagePacker {
   readonly #sessionId: SessionId;
-  readonly #surbs: SurbStock | undefined;
+  readonly #stock: SurbStock | undefined;
+  #opened = false;
   #nextMessageId = 0;
 
-  /** @param surbs the stock that an opener keeps filled; `undefined` at an acceptor. */
-  constructor(sessionId: SessionId, surbs: SurbStock | undefined) {
+  /** @param stock the SURBs that an opener keeps in supply; `undefined` at an acceptor. */
+  constructor(sessionId: SessionId, stock: SurbStock | undefined) {
     this.#sessionId = sessionId;
-    this.#surbs = surbs;
+    this.#stock = stock;
   }
 
-  /** Packs a message with at least `neededSurbs` SURBs, and more where its last packet has room for them anyway. */
-  pack(kind: ProxiedMessageKind, body: Uint8Array, neededSurbs: number): OutgoingMessage {
+  /** Plans a message that carries at least `dueSurbs` SURBs. */
+  plan(dueSurbs: number): MessagePlan {
+    if (this.#stock === undefined) return { surbs: 0, room: ACCEPTOR_BODY_BYTES };
+    const surbs = Math.max(dueSurbs, this.#stock.least(!this.#opened));
+    return { surbs, room: openerBodyBytes(surbs) };
+  }
+
+  /** Packs a message as planned, with more SURBs where its last packet has room for them anyway. */
+  pack(kind: ProxiedMessageKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
+    this.#opened = true;
     const payload = encodeProxiedMessage(this.#number(kind, body));
-    if (this.#surbs === undefined) return { payload, replySurbs: 0 };
-    const spare = spareSurbs(payload.length, neededSurbs);
-    const replySurbs = Math.max(neededSurbs, Math.min(neededSurbs + spare, this.#surbs.welcome()));
-    this.#surbs.attached(replySurbs);
+    if (this.#stock === undefined) return { payload, replySurbs: 0 };
+    const spare = spareSurbs(payload.length, plan.surbs);
+    const replySurbs = Math.max(plan.surbs, Math.min(plan.surbs + spare, this.#stock.welcome()));
+    this.#stock.attached(replySurbs);
     return { payload, replySurbs };
   }
 

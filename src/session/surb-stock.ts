@@ -23,6 +23,7 @@ export class SurbStock {
   #estimate = 0;
   #target = FIRST_TARGET;
   #reserve = 0;
+  #answered = false;
 
   /** SURBs that the peer has left, by our count. */
   get estimate(): number {
@@ -44,11 +45,22 @@ export class SurbStock {
 
   /** Takes note of a message of `packets` packets from the peer. */
   spent(packets: number): void {
+    this.#answered = true;
     this.#estimate = Math.max(0, this.#estimate - packets);
     if (this.#isLow()) this.#target = Math.min(MAX_TARGET, Math.max(8, 2 * this.#target));
   }
 
-  /** SURBs that the next message must carry; 0 while the stock is above half of its target. */
+  /**
+   * SURBs that a message must carry even if the stock is full. The first of a session brings what its first answers
+   * need. Until the peer has answered once, every message brings one: any of them may arrive first, and the official
+   * client drops replies to a sender tag that it has never had a SURB of, without a word.
+   */
+  least(opensSession: boolean): number {
+    if (opensSession && this.#estimate < MAX_TARGET / 2) return FIRST_TARGET;
+    return this.#answered ? 0 : 1;
+  }
+
+  /** SURBs that are worth a message of their own; 0 while the stock is above half of its target. */
   needed(): number {
     return this.#isLow() ? Math.min(MAX_PER_MESSAGE, this.#reserve + this.#target - this.#estimate) : 0;
   }

@@ -24,12 +24,12 @@ export class MemoryMixnet {
     return client;
   }
 
-  carry(recipient: string, message: MixnetMessage): void {
+  carry(recipient: string, message: MixnetMessage, replySurbs: number): void {
     this.sent += 1;
     for (const delay of this.fate()) {
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
-        this.#clients.get(recipient)?.arrive(message);
+        this.#clients.get(recipient)?.arrive(message, replySurbs);
       }, delay);
       this.#timers.add(timer);
     }
@@ -48,6 +48,8 @@ export class MemoryClient implements MixnetClient {
   /** Reply SURBs attached so far. */
   surbs = 0;
   readonly #mixnet: MemoryMixnet;
+  /** The sender tags that SURBs have come with. */
+  readonly #repliable = new Set<string>();
   readonly #messages = new Listeners<MixnetMessage>();
   readonly #states = new Listeners<MixnetClientState>();
 
@@ -59,13 +61,16 @@ export class MemoryClient implements MixnetClient {
   async send(recipient: string, payload: Uint8Array, replySurbs: number): Promise<void> {
     this.#assertReady();
     this.surbs += replySurbs;
-    this.#mixnet.carry(recipient, { payload: payload.slice(), senderTag: this.address });
+    this.#mixnet.carry(recipient, { payload: payload.slice(), senderTag: this.address }, replySurbs);
     return Promise.resolve();
   }
 
   async reply(senderTag: string, payload: Uint8Array): Promise<void> {
     this.#assertReady();
-    this.#mixnet.carry(senderTag, { payload: payload.slice(), senderTag: undefined });
+    // As the official client does, without a word, when it has never had a SURB of this sender.
+    if (this.#repliable.has(senderTag)) {
+      this.#mixnet.carry(senderTag, { payload: payload.slice(), senderTag: undefined }, 0);
+    }
     return Promise.resolve();
   }
 
@@ -77,7 +82,8 @@ export class MemoryClient implements MixnetClient {
     return this.#states.add(listener as (value: MixnetClientState) => void);
   }
 
-  arrive(message: MixnetMessage): void {
+  arrive(message: MixnetMessage, replySurbs: number): void {
+    if (message.senderTag !== undefined && replySurbs > 0) this.#repliable.add(message.senderTag);
     if (this.state === 'ready') this.#messages.call(message);
   }
 

@@ -62,8 +62,11 @@ export function simulate(world: World): { opener: End; acceptor: End; surbs: num
   );
   let acceptor: LiveEnd | undefined;
 
+  /** As the official client does, replies without ever having had a SURB are dropped without a word. */
+  const acceptorHas = { surbs: false };
   const deliverUp = (message: OutgoingMessage) => {
     surbs += message.replySurbs;
+    acceptorHas.surbs ||= message.replySurbs > 0;
     acceptor ??= new LiveEnd(new SessionEngine({ ...common, surbs: undefined, now }), world.acceptor, now);
     acceptor.receive(message, now);
   };
@@ -79,7 +82,7 @@ export function simulate(world: World): { opener: End; acceptor: End; surbs: num
     }
     for (const message of acceptor?.run(now) ?? []) {
       const fate = world.fate('down', (acceptor?.messages ?? 1) - 1);
-      for (const delay of fate) later(delay, () => deliverDown(message));
+      for (const delay of acceptorHas.surbs ? fate : []) later(delay, () => deliverDown(message));
     }
     const next = Math.min(
       opener.next(now),
