@@ -174,10 +174,10 @@ async function startPool(
   start: StartClient,
   retries: Listeners<ProxyEvents['retry']>,
 ): Promise<ClientPool> {
-  const first = [await start(options.signal)];
   return new ClientPool({
+    first: await start(options.signal),
     reserve: options.clients === 'shared' ? 0 : (options.poolSize ?? DEFAULT_POOL_SIZE),
-    start: async (signal) => first.pop() ?? start(signal),
+    start,
     onFailure: (error, retryMs) => retries.call({ error, retryMs }),
   });
 }

@@ -59,6 +59,17 @@ describe('the client pool', () => {
     await pool.close();
   });
 
+  it('takes in a client that is ready already, and closes it with the rest', async () => {
+    const starts = controlledStarts();
+    const [first, unused] = [new FakeClient(), new FakeClient()];
+    const pool = new ClientPool({ reserve: 0, start: starts.start, first });
+    assert.equal(await pool.take(), first);
+    assert.equal(starts.pending.length, 0);
+    await pool.close();
+    await new ClientPool({ reserve: 0, start: starts.start, first: unused }).close();
+    assert.deepEqual([first.state, unused.state], ['ready', 'closed']);
+  });
+
   it('throws lost clients of the reserve away and replaces them', async () => {
     const starts = controlledStarts();
     const pool = new ClientPool({ reserve: 2, start: starts.start });

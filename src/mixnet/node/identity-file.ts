@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { deserialize, serialize } from 'node:v8';
+
+/** What makes a mixnet client the same one at its next start. */
+export interface StoredIdentity {
+  /** Base58 identity of the gateway, which is a part of the Nym address. */
+  readonly gateway: string;
+  /** The official client's database: keys, and what the gateway knows the client by. */
+  readonly database: Uint8Array;
+}
+
+const HEADER = Buffer.from('nym-tcp-proxy identity 1\n');
+const CHECKSUM_BYTES = 32;
+
+/** `header ‖ SHA-256 of the rest ‖ identity`, the latter in V8's own serialization, which newer versions of Node read. */
+export function encodeIdentity(identity: StoredIdentity): Uint8Array {
+  const body = serialize(identity);
+  return Buffer.concat([HEADER, sha256(body), body]);
+}
+
+/**
+ * Reads what {@link encodeIdentity} wrote.
+ *
+ * @throws {Error} saying in what way it is not that.
+ */
+export function decodeIdentity(bytes: Uint8Array): StoredIdentity {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!file.subarray(0, HEADER.length).equals(HEADER))
+    throw new Error('it is not an identity file of this program');
+  const checksum = file.subarray(HEADER.length, HEADER.length + CHECKSUM_BYTES);
+  const body = file.subarray(HEADER.length + CHECKSUM_BYTES);
+  if (!sha256(body).equals(checksum)) throw new Error('it is damaged, its checksum does not match');
+  const { gateway, database } = deserialize(body) as StoredIdentity;
+  // A copy of its own, since it is handed to a worker.
+  return { gateway, database: new Uint8Array(database) };
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

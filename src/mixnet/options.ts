@@ -1,0 +1,78 @@
+import type { DebugWasmOverride } from '../../wasm/client.js';
+
+/**
+ * How much a mixnet client hides of its own traffic, and what that costs. All profiles encrypt alike and mix every
+ * packet on its way; they differ in what somebody sees who watches the line between the client and its gateway.
+ *
+ * - `default`: one 2 KB packet every 20 ms on average, a real one or a decoy, and decoys to itself besides. The watcher
+ *   learns that Nym is in use and nothing about when or how much. Carries up to about 80 kB/s; an idle client takes
+ *   about a third of a core.
+ * - `bulk`: the same stream of packets and decoys, but what does not fit into one 2 KB packet goes in packets of 32 KB.
+ *   Such packets are rarer in the network, so they hide among fewer: the watcher, and each mix node, may guess that
+ *   bulk data passes. Decoys come in both sizes, so an idle client sends about six times as many bytes. Carries up to
+ *   about 1.6 MB/s.
+ * - `fast`: no decoys and no waiting; packets leave as soon as they are built. The watcher sees exactly when and how
+ *   much the client talks, and one who watches both ends can match them. For tests, or when only the content and the
+ *   network address need to stay private.
+ */
+export type TrafficProfile = 'default' | 'bulk' | 'fast';
+
+/**
+ * SURBs of each peer that our clients keep back, usable only to ask the peer for more. Without any, a replier that has
+ * spent its last SURB can never ask; with one, a lost request has no second try until the peer writes again. The
+ * official client's own value, 10, makes every first message three packets longer (tcp-proxy.md section 4).
+ */
+export const DEFAULT_REPLY_SURB_RESERVE = 2;
+
+/** What of the official client's behaviour can be chosen. */
+export interface ClientSettings {
+  /** Default `default`. */
+  readonly traffic?: TrafficProfile | undefined;
+  /** SURBs of each peer kept back to ask for more with; at least 1. Default {@link DEFAULT_REPLY_SURB_RESERVE}. */
+  readonly replySurbReserve?: number | undefined;
+  /** Mean time in ms that each mix node holds a packet of ours; default 15, the network's own. */
+  readonly averagePacketDelayMs?: number | undefined;
+  /** Time in ms between two looks at the directory; default 300 000. */
+  readonly topologyRefreshMs?: number | undefined;
+}
+
+/**
+ * The settings as the official client wants them.
+ *
+ * @throws {RangeError} if a number is out of its range.
+ */
+export function clientOverride(settings: ClientSettings): DebugWasmOverride {
+  const { traffic = 'default', replySurbReserve = DEFAULT_REPLY_SURB_RESERVE } = settings;
+  const { averagePacketDelayMs, topologyRefreshMs } = settings;
+  if (!Number.isInteger(replySurbReserve) || replySurbReserve < 1) {
+    throw new RangeError(`The reply SURB reserve must be a whole number from 1 on, not ${replySurbReserve}.`);
+  }
+  const quiet = traffic === 'fast';
+  return {
+    traffic: {
+      // With the legacy format every hop could tell cover from real packets (sphinx.md section 2).
+      useLegacySphinxFormat: false,
+      useExtendedPacketSize: traffic === 'bulk',
+      disableMainPoissonPacketDistribution: quiet,
+      ...(averagePacketDelayMs !== undefined && {
+        averagePacketDelayMs: milliseconds('The average packet delay', averagePacketDelayMs, 0),
+      }),
+    },
+    coverTraffic: { disableLoopCoverTrafficStream: quiet },
+    topology: {
+      ...(topologyRefreshMs !== undefined && {
+        topologyRefreshRateMs: milliseconds('The topology refresh', topologyRefreshMs, 100),
+      }),
+    },
+    replySurbs: {
+      minimumReplySurbStorageThreshold: replySurbReserve,
+      // Required by 1.4.1 as soon as anything is set here (nym-api.md section 7).
+      freshSenderTags: false,
+    },
+  };
+}
+
+function milliseconds(what: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least && value <= 2 ** 31 - 1) return value;
+  throw new RangeError(`${what} must be a whole number of milliseconds from ${least} on, not ${value}.`);
+}

@@ -1,0 +1,48 @@
+import { MixnetClientError } from './errors.js';
+import type { Network } from './network.js';
+
+/** What a client was started with, as far as it explains a failure. */
+export interface StartContext {
+  readonly network: Network;
+  /** Base58 identity. */
+  readonly gateway: string;
+  /** The identity's file, if the gateway was remembered there by an earlier start. */
+  readonly identityPath: string | undefined;
+}
+
+/** Explains in one line of ours why a client did not start; the official client's own words follow. */
+export function explainStartFailure(failure: unknown, context: StartContext): MixnetClientError {
+  const { network, gateway, identityPath } = context;
+  const words = (failure instanceof Error ? failure.message : String(failure)).replaceAll(/\s+/g, ' ');
+  const explain = (code: MixnetClientError['code'], what: string) =>
+    new MixnetClientError(code, `${what} (The official client says: ${words})`, { cause: failure });
+  const otherGateway =
+    identityPath === undefined
+      ? 'Try again, or use another gateway.'
+      : `If it stays so, move ${identityPath} away and start again: the client gets another gateway, and with it ` +
+        'another Nym address.';
+
+  if (failure instanceof MixnetClientError && failure.code === 'crashed') {
+    const what = `${words} It was starting; the directory ${network.apiUrl} may have told it nonsense. Try again.`;
+    return new MixnetClientError('crashed', what, { cause: failure });
+  }
+  if (/passphrase|storage encryption/i.test(words)) {
+    return explain('identity', `The passphrase does not open the identity in ${identityPath ?? 'memory'}.`);
+  }
+  if (/no node with identity|no gateway with id|does not support mixnet entry/i.test(words)) {
+    return explain(
+      'gateway',
+      `The gateway ${gateway} is gone from the network ${network.name}. ${otherGateway}`,
+    );
+  }
+  if (/not registered|authentication failure/i.test(words)) {
+    return explain('gateway', `The gateway ${gateway} does not know this client any more. ${otherGateway}`);
+  }
+  if (/topology seem|nym api/i.test(words)) {
+    return explain(
+      'network',
+      `The network ${network.name} cannot be used (${network.apiUrl}). Try again later.`,
+    );
+  }
+  return explain('gateway', `The gateway ${gateway} does not answer or refuses the client. ${otherGateway}`);
+}

@@ -1,0 +1,100 @@
+/**
+ * Options that several commands have, and how their values are read.
+ *
+ * @module
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
+import { parseTcpAddress } from '../tcp.js';
+import { LOG_FORMATS, LOG_LEVELS } from './log.js';
+
+const TRAFFIC_PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
+
+const MAX_PORT = 65_535;
+
+/** A day; timers cannot hold more than 24 of them. */
+const MAX_TIMEOUT_S = 86_400;
+
+export function newCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .allowExcessArguments(false)
+    .showSuggestionAfterError(false)
+    .helpOption('-h, --help', 'show this help');
+}
+
+export function logFormatOption(): Option {
+  return new Option('--log-format <format>', 'how to log on stderr').choices(LOG_FORMATS).default('text');
+}
+
+export function logLevelOption(): Option {
+  return new Option('--log-level <level>', 'least important events to log')
+    .choices(LOG_LEVELS)
+    .default('info');
+}
+
+export function envPathOption(): Option {
+  return new Option('-e, --env-path <file>', 'Nym env file that names the network (default: mainnet)');
+}
+
+export function trafficOption(byDefault: TrafficProfile): Option {
+  return new Option('--traffic <profile>', 'what it hides, see below')
+    .choices(TRAFFIC_PROFILES)
+    .default(byDefault);
+}
+
+/** Belongs after the help of a command with {@link trafficOption}. */
+export const TRAFFIC_HELP = `
+Traffic profiles, and what an observer of the line to the gateway sees:
+  default  that Nym is in use, and nothing more; carries up to 80 kB/s
+  bulk     the same, and perhaps that bulk data passes; up to 1.6 MB/s
+  fast     when and how much is sent; as fast as it goes, for tests
+`;
+
+export function closeTimeoutOption(byDefault: number): Option {
+  const meaning = 'time of silence after which a session that has sent everything ends';
+  return new Option('--close-timeout <seconds>', meaning)
+    .argParser(wholeNumber(1, MAX_TIMEOUT_S))
+    .default(byDefault);
+}
+
+export function portOption(flags: string, meaning: string, byDefault: number): Option {
+  return new Option(flags, `${meaning}, 0 for any`).argParser(wholeNumber(0, MAX_PORT)).default(byDefault);
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+  };
+}
+
+export function probability(text: string): number {
+  const value = Number(text);
+  if (/^[\d.]+$/.test(text) && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('Give a probability from 0 to 1, as 0.05.');
+}
+
+/** `host:port`, as it was given. */
+export function tcpAddress(text: string): string {
+  try {
+    parseTcpAddress(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InvalidArgumentError('Write it as host:port, for example 127.0.0.1:8000.');
+  }
+}
+
+/** A Nym address, without the blanks around it. */
+export function nymAddress(text: string): string {
+  try {
+    parseNymAddress(text);
+    return text.trim();
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new InvalidArgumentError(`Give the address as the server printed it: ${error.message}.`);
+  }
+}

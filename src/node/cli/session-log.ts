@@ -1,0 +1,83 @@
+import { MixnetClientError, SessionError, type ProxyEvents, type SessionReport } from '../index.js';
+import { oneLine } from './failure.js';
+import type { Logger } from './log.js';
+import { formatBytes, formatSeconds } from './units.js';
+
+/** A client or server, as far as its sessions are to be logged. */
+export interface SessionSource {
+  on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void;
+}
+
+/** Logs what happens to each session: its number, its bytes, and how it ended. */
+export function logSessions(proxy: SessionSource, log: Logger): void {
+  const openedAt = new Map<number, number>();
+
+  proxy.on('session', ({ number }) => {
+    openedAt.set(number, Date.now());
+    log.info({ session: number }, `Session ${number} opened`);
+  });
+
+  proxy.on('end', (report) => {
+    const { fields, text } = describe(report, openedAt);
+    log.info({ ...fields, event: 'end' }, `Session ${report.number} ended ${text}`);
+  });
+
+  proxy.on('error', ({ session, error }) => {
+    const { number } = session;
+    if (!openedAt.has(number)) {
+      log[levelOf(error)](
+        { session: number, ...reasonFields(error) },
+        `Session ${number} ${notOpened(error)}`,
+      );
+      return;
+    }
+    const { fields, text } = describe(session, openedAt);
+    const reason = oneLine(error.message);
+    log[levelOf(error)](
+      { ...fields, ...reasonFields(error) },
+      `Session ${number} broke off ${text}: ${reason}`,
+    );
+  });
+
+  proxy.on('retry', ({ error, retryMs }) => {
+    const reason = oneLine(error instanceof Error ? error.message : String(error));
+    log.warn(
+      { retryMs: Math.round(retryMs), reason },
+      `A mixnet client was lost or did not start: ${reason} Next try in ${formatSeconds(retryMs)}.`,
+    );
+  });
+}
+
+/** How a session went that is over. */
+function describe(report: SessionReport, openedAt: Map<number, number>) {
+  const { number, bytesSent, bytesReceived } = report;
+  const durationMs = Date.now() - (openedAt.get(number) ?? Date.now());
+  openedAt.delete(number);
+  return {
+    fields: { session: number, bytesSent, bytesReceived, durationMs },
+    text:
+      `after ${formatSeconds(durationMs)}, ` +
+      `${formatBytes(bytesSent)} sent, ${formatBytes(bytesReceived)} received`,
+  };
+}
+
+function notOpened(error: Error): string {
+  return error.name === 'AbortError'
+    ? 'was not opened: the application hung up before'
+    : `was not opened: ${oneLine(error.message)}`;
+}
+
+/** That an application gives a connection up is everyday life. */
+function levelOf(error: Error): 'info' | 'warn' | 'error' {
+  if (error.name === 'AbortError') return 'info';
+  if (error instanceof SessionError) return error.code === 'aborted' ? 'info' : 'warn';
+  return error instanceof MixnetClientError ? 'warn' : 'error';
+}
+
+/** Programs get the code; of a fault of ours the log keeps all there is. */
+function reasonFields(error: Error): Record<string, unknown> {
+  if (error.name === 'AbortError') return { reason: 'aborted' };
+  if (error instanceof SessionError) return { reason: error.code, by: error.by };
+  if (error instanceof MixnetClientError) return { reason: error.code };
+  return { err: error };
+}
