@@ -11,11 +11,12 @@
 export const INITIAL_WINDOW = 64 * 1024;
 
 /**
- * The receive window grows up to this. A window per round trip is the most a session can carry: 256 KiB in the
- * second or so that a loaded mixnet takes is three times what default traffic (80 kB/s) needs. Send buffer and
- * window together keep a session under 1 MiB.
+ * The receive window grows up to this. A session carries a window per round trip at most: 384 KiB in the second or so
+ * that a loaded mixnet takes is four times what default traffic (80 kB/s) needs, and leaves something where lost
+ * packets, sent again after 1.6 s, make the round trip several seconds long. Window, send buffer and as much again for
+ * what is to be sent anew one day keep a session under 1 MiB.
  */
-export const MAX_WINDOW = 256 * 1024;
+export const MAX_WINDOW = 384 * 1024;
 
 /** What a peer without windows (the Rust way) may have us hold; a session beyond it is reset. */
 export const MAX_PLAIN_BUFFER = 768 * 1024;

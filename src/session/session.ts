@@ -102,8 +102,8 @@ export class Session {
   async #pump(): Promise<void> {
     this.#pumping = true;
     clearTimeout(this.#timer);
-    // Writes of the same turn share a message.
-    await Promise.resolve();
+    // What is written at the same moment, a last chunk and the end above all, shares a message.
+    await new Promise((resolve) => setTimeout(resolve));
     try {
       for (;;) {
         const message = this.#engine.poll(performance.now());
