@@ -22,7 +22,7 @@ export interface Policy {
 /** What this project does. */
 export const OURS: Policy = {
   name: 'nym-tcp-proxy',
-  replySurbReserve: 2,
+  replySurbReserve: 1,
   serve(client, request, answer) {
     const acceptor = new SessionAcceptor(client, {
       onSession: (session) => void answerOne(session, request, answer).catch(() => undefined),

@@ -19,10 +19,11 @@ export type TrafficProfile = 'default' | 'bulk' | 'fast';
 
 /**
  * SURBs of each peer that our clients keep back, usable only to ask the peer for more. Without any, a replier that has
- * spent its last SURB can never ask; with one, a lost request has no second try until the peer writes again. The
- * official client's own value, 10, makes every first message three packets longer (tcp-proxy.md section 4).
+ * spent its last SURB can never ask. With more than one, the first message of a session no longer fits into a packet
+ * together with a usual request; the official client's own value, 10, makes it three packets longer (tcp-proxy.md
+ * section 4). Should the one SURB be lost, the session engine's top-ups after silence help out.
  */
-export const DEFAULT_REPLY_SURB_RESERVE = 2;
+export const DEFAULT_REPLY_SURB_RESERVE = 1;
 
 /** What of the official client's behaviour can be chosen. */
 export interface ClientSettings {

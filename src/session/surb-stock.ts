@@ -1,8 +1,8 @@
 /**
- * SURBs that an opener attaches first: one for a reply, and the two that our own clients keep back to ask for more.
- * They share one packet with up to 163 bytes of data.
+ * SURBs that an opener attaches first: one for a reply, and one that our own clients keep back to ask for more. They
+ * share one packet with up to 623 bytes of data.
  */
-const FIRST_TARGET = 3;
+const FIRST_TARGET = 2;
 
 /** The official client keeps 200 SURBs per sender tag and drops the rest (sphinx.md section 9). */
 const MAX_TARGET = 120;
