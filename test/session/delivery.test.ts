@@ -97,6 +97,25 @@ describe('a session', () => {
     );
   });
 
+  it('keeps the order of plain messages when their ids wrap at 65,536', () => {
+    const bytes = stream(66_000);
+    const drip: Application = {
+      writes: Array.from(bytes, (byte) => Uint8Array.of(byte)),
+      writeEveryMs: 25,
+      readEveryMs: 0,
+    };
+    const silent: Application = { writes: [stream(1)], writeEveryMs: 2_000_000, readEveryMs: 0 };
+    const ends = simulate({
+      opener: silent,
+      acceptor: drip,
+      fate: (_, index) => (index % 3 === 0 ? [90, 140] : [30 + (index % 5) * 20]),
+      sessionId: v4(),
+      until: 1_999_000,
+    });
+    assert.ok(ends.acceptor.messages > 65_536, `${ends.acceptor.messages} messages`);
+    assert.deepEqual(ends.opener.received, bytes);
+  });
+
   it('asks with one packet for a short answer, and answers with one', () => {
     const request: Application = { writes: [stream(90)], writeEveryMs: 1, readEveryMs: 0 };
     const answer: Application = { writes: [stream(1000)], writeEveryMs: 5, readEveryMs: 0 };
