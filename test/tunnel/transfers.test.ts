@@ -10,7 +10,7 @@ import {
   TestUpstream,
 } from '../support/tunnel.js';
 
-const TIME_LIMIT = { timeout: 9 * 60_000 };
+const TIME_LIMIT = { timeout: 15 * 60_000 };
 
 const MEBIBYTES = 10;
 
