@@ -65,7 +65,7 @@ export class NymProxyClient implements AsyncDisposable {
       error: new Listeners(),
       retry: retries,
     };
-    this.#ended = once(listener, 'close').then(() => undefined);
+    this.#ended = new Promise((resolve) => listener.once('close', resolve));
     listener.on('connection', (socket: Socket) => this.#track(this.#carry(socket)));
   }
 
@@ -79,19 +79,21 @@ export class NymProxyClient implements AsyncDisposable {
   static async create(options: NymProxyClientOptions): Promise<NymProxyClient> {
     const { serverAddress, closeTimeout } = options;
     parseNymAddress(serverAddress);
-    const listener = await listen(options);
+    const start = await clientStarter(options, 'ephemeral');
+    const retries = new Listeners<ProxyEvents['retry']>();
+    const pool = await startPool(options, start, retries);
+    const openerOptions = {
+      recipient: serverAddress.trim(),
+      ...(closeTimeout !== undefined && { closeTimeoutMs: closeTimeout * 1000 }),
+    };
+    const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
+    const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+    const client = new NymProxyClient(listener, new NewDialer(pool, openerOptions), retries);
     try {
-      const start = await clientStarter(options, 'ephemeral');
-      const retries = new Listeners<ProxyEvents['retry']>();
-      const pool = await startPool(options, start, retries);
-      const openerOptions = {
-        recipient: serverAddress.trim(),
-        ...(closeTimeout !== undefined && { closeTimeoutMs: closeTimeout * 1000 }),
-      };
-      const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
-      return new NymProxyClient(listener, new NewDialer(pool, openerOptions), retries);
+      await listen(listener, options);
+      return client;
     } catch (error) {
-      listener.close();
+      await client.close();
       throw error;
     }
   }
@@ -159,13 +161,11 @@ export class NymProxyClient implements AsyncDisposable {
   }
 }
 
-async function listen(options: NymProxyClientOptions): Promise<Server> {
+async function listen(listener: Server, options: NymProxyClientOptions): Promise<void> {
   const { listenHost = DEFAULT_LISTEN_HOST, listenPort = DEFAULT_LISTEN_PORT } = options;
-  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
   listener.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   listener.listen(listenPort, listenHost);
   await once(listener, 'listening');
-  return listener;
 }
 
 /** A pool whose first client has started, so that an unusable network shows at once and not with the first connection. */

@@ -107,9 +107,9 @@ export class NymProxyServer implements AsyncDisposable {
     const { signal } = this.#stop;
     for (;;) {
       await this.#sessions.serve(this.#client, signal);
+      const { lostReason } = this.#client;
       await this.#client.close();
       if (signal.aborted) return;
-      const { lostReason } = this.#client;
       if (!this.#keepsAddress && lostReason) throw lostReason;
       const successor = await this.#startAgain(lostReason, signal);
       if (successor === undefined) return;

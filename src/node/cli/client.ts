@@ -71,7 +71,7 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     traffic,
     signal,
   });
-  logSessions(client, log);
+  logSessions(client, log, signal);
   const { host, port } = client.listenAddress;
   log.info({ host, port }, `Listening on ${host}, port ${port}; connections go to the server`);
   return {

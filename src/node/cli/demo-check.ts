@@ -8,10 +8,14 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 
 import { SHA256_HEADER } from '../demo-upstream.js';
+import { CommandError } from './failure.js';
 import { formatBytes, formatSeconds } from './units.js';
 
 /** Pages that are the same whichever way they come, and the first of them small. */
 const PATHS = ['/about.html', '/large.bin'];
+
+/** A check that takes longer has failed; at 60 kB/s it takes 20 s. */
+const CHECK_LIMIT_MS = 300_000;
 
 /** What one fetch gave. */
 interface Fetched {
@@ -27,6 +31,8 @@ interface Fetched {
  *
  * @param print gets each line.
  * @returns whether everything arrived as it was sent.
+ * @throws {CommandError} if something did not arrive at all.
+ * @throws an `AbortError` if the signal aborts.
  */
 export async function checkTunnel(
   tunnel: string,
@@ -55,8 +61,22 @@ function row(path: string, size: string, time: string, rate: string, hash: strin
   return `  ${path.padEnd(12)}${size.padStart(9)}${time.padStart(9)}${rate.padStart(12)}  ${hash}`;
 }
 
-/** Over a connection of its own, so that the time to open one counts. */
 async function fetchOnce(url: string, signal: AbortSignal): Promise<Fetched> {
+  const limit = AbortSignal.timeout(CHECK_LIMIT_MS);
+  try {
+    return await fetchWithin(url, AbortSignal.any([signal, limit]));
+  } catch (error) {
+    signal.throwIfAborted();
+    const late = `it took more than ${CHECK_LIMIT_MS / 1000} s`;
+    const why = limit.aborted ? late : error instanceof Error ? error.message : String(error);
+    throw new CommandError(`${url} was not fetched: ${why}. Try again, with other options if you gave any.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Over a connection of its own, so that the time to open one counts. */
+async function fetchWithin(url: string, signal: AbortSignal): Promise<Fetched> {
   const startedAt = performance.now();
   const asked = request(url, { agent: false, signal }).end();
   const [response] = (await once(asked, 'response')) as [IncomingMessage];

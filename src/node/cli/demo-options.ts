@@ -6,14 +6,7 @@
 import { Option, type Command } from 'commander';
 
 import type { TrafficProfile } from '../index.js';
-import {
-  newCommand,
-  portOption,
-  probability,
-  tcpAddress,
-  TRAFFIC_HELP,
-  trafficOption,
-} from './options.js';
+import { newCommand, portOption, probability, tcpAddress, TRAFFIC_HELP, trafficOption } from './options.js';
 
 /** What the demo was told. */
 export interface DemoOptions {
@@ -36,16 +29,21 @@ const DESCRIPTION = 'A Nym network, a server, a client and something to look at,
 export function demoCommand(): Command {
   return newCommand('nym-proxy-demo', DESCRIPTION)
     .addOption(
-      new Option('--upstream <addr>', 'tunnel to this TCP service, as host:port, not to the demo pages').argParser(
-        tcpAddress,
-      ),
+      new Option(
+        '--upstream <addr>',
+        'tunnel to this TCP service, as host:port, not to the demo pages',
+      ).argParser(tcpAddress),
     )
     .addOption(portOption('--listen-port <port>', 'port of the tunnel', DEFAULT_LISTEN_PORT))
-    .addOption(portOption('--directory-port <port>', "port of the network's directory", DEFAULT_DIRECTORY_PORT))
+    .addOption(
+      portOption('--directory-port <port>', "port of the network's directory", DEFAULT_DIRECTORY_PORT),
+    )
     .addOption(trafficOption('fast'))
     .option('--shared-client', 'one mixnet client for all connections, not one for each')
     .addOption(
-      new Option('--loss <p>', 'probability that a packet is lost, per hop').argParser(probability).default(0),
+      new Option('--loss <p>', 'probability that a packet is lost, per hop')
+        .argParser(probability)
+        .default(0),
     )
     .addOption(
       new Option('--duplication <p>', 'probability that a packet is sent twice, per hop')

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { TrafficProfile } from '../index.js';
 import { DEFAULT_DIRECTORY_PORT, type DemoOptions } from './demo-options.js';
 import type { Tunnel } from './demo-tunnel.js';
 
@@ -11,13 +10,21 @@ export const TITLE = 'A TCP tunnel through a mixnet, all of it on this machine.\
 
 const WAY = 'you > client > gateway > mix > mix > mix > gateway > server > upstream';
 
-const TRAFFIC: Record<TrafficProfile, string> = {
-  fast: `Traffic profile fast: no decoys and no waiting, because all runs on one machine. With
---traffic default an observer could not see when and how much you send; each mixnet
-client would take a third of a core, and carry up to 80 kB/s.`,
-  bulk: 'Traffic profile bulk: steady packets and decoys of two sizes, up to 1.6 MB/s.',
-  default: 'Traffic profile default: steady packets and decoys, up to 80 kB/s; a third of a core each client.',
-};
+/** What the profile in use means here. */
+function trafficText({ traffic, sharedClient }: DemoOptions): string {
+  switch (traffic) {
+    case 'fast':
+      return `Traffic is fast: no decoys and no delay before sending, as nobody watches here.
+--traffic default hides when and how much is sent. It carries up to 80 kB/s, and
+takes a third of a core for each mixnet client, of which ${sharedClient ? 'two' : 'three or more'} run here.`;
+    case 'bulk':
+      return `Traffic is bulk: a steady stream of packets and decoys of two sizes. It carries
+less here than in a network, because one machine does everybody's work.`;
+    case 'default':
+      return `Traffic is default: a steady stream of packets and decoys. It carries less here
+than in a network, because one machine does everybody's work.`;
+  }
+}
 
 /** Where everything is, once it runs. */
 export function readyText(tunnel: Tunnel, options: DemoOptions): string {
@@ -34,10 +41,10 @@ export function readyText(tunnel: Tunnel, options: DemoOptions): string {
     `  upstream   ${isDemo ? `http://${upstream}/  (the same pages without the tunnel)` : upstream}`,
     `  directory  ${localnet.apiUrl}${otherPort(localnet.apiUrl, options)}`,
     ...(options.envFile === undefined ? [] : [`  env file   ${options.envFile}`]),
-    "  the server's Nym address:",
-    `  ${server.nymAddress}`,
+    '  Nym address of the server:',
+    server.nymAddress,
     '',
-    TRAFFIC[options.traffic],
+    trafficText(options),
     '',
     ...(isDemo ? demoTries(listens) : upstreamTries(listens, upstream)),
     '',

@@ -9,8 +9,10 @@ import { NymProxyClient, NymProxyServer } from '../index.js';
 import type { DemoOptions } from './demo-options.js';
 
 /** What {@link startTunnel} is to start. */
-export interface TunnelOptions
-  extends Pick<DemoOptions, 'upstream' | 'traffic' | 'sharedClient' | 'loss' | 'duplication' | 'envFile'> {
+export interface TunnelOptions extends Pick<
+  DemoOptions,
+  'upstream' | 'traffic' | 'sharedClient' | 'loss' | 'duplication' | 'envFile'
+> {
   readonly listenPort: number;
   readonly directoryPort: number;
   /** Whether no other port will do, should it be in use. */
@@ -50,7 +52,8 @@ export async function startTunnel(options: TunnelOptions, step: Step): Promise<T
     await Promise.all([client?.close(), server?.close()]);
     await Promise.all([localnet?.close(), demo?.close()]);
   };
-  const temporary = options.envFile === undefined ? await mkdtemp(join(tmpdir(), 'nym-proxy-demo-')) : undefined;
+  const temporary =
+    options.envFile === undefined ? await mkdtemp(join(tmpdir(), 'nym-proxy-demo-')) : undefined;
   try {
     localnet = await step('network: directory, 2 gateways, 6 mix nodes', () => startNetwork(options));
     const env = options.envFile ?? join(temporary ?? '', 'localnet.env');

@@ -1,4 +1,3 @@
-#!/usr/bin/env -S node --
 /**
  * `npm start`: a network, a server, a client and a web server behind them, to see a TCP connection cross a mixnet.
  *
@@ -9,30 +8,69 @@ import { demoCommand, portsOf, type DemoOptions } from './demo-options.js';
 import { readyText, TITLE } from './demo-text.js';
 import { startTunnel, type Step, type Tunnel } from './demo-tunnel.js';
 import { CommandError } from './failure.js';
-import { EXIT_FAILURE, runCommand, type Service, type Surroundings } from './run-command.js';
+import { EXIT_OK, runCommand, type Service, type Surroundings } from './run-command.js';
 import { logSessions } from './session-log.js';
 import { formatSeconds } from './units.js';
 
-/** A check that takes longer has failed; at 60 kB/s it takes 20 s. */
-const CHECK_LIMIT_MS = 300_000;
+/** What is done takes more room than this rarely, and a terminal has 80 columns. */
+const STEP_COLUMNS = 60;
 
 const command = demoCommand();
 
 async function startDemo(options: DemoOptions, { log, signal }: Surroundings): Promise<Service> {
   print(TITLE);
-  const failure = new AbortController();
-  const onFailure = (error: Error) => failure.abort(new CommandError(error.message, { cause: error }));
-  const tunnel = await startTunnel({ ...options, ...portsOf(command, options), onFailure, signal }, showStep);
-  logSessions(tunnel.client, log, signal);
+  let breakOff: (error: Error) => void = () => undefined;
+  const broken = new Promise<never>((_, reject) => (breakOff = reject));
+  broken.catch(() => undefined);
+  const tunnel = await startTunnel(
+    { ...options, ...portsOf(command, options), onFailure: (error) => breakOff(error), signal },
+    showStep,
+  );
+  if (!options.check) logSessions(tunnel.client, log, signal);
   return {
     run: async () => {
-      const serving = tunnel.server.run({ signal });
-      const broken = rejection(failure.signal);
-      if (options.check) return Promise.race([check(tunnel, signal), failing(serving), broken]);
-      print(readyText(tunnel, options));
-      await Promise.race([Promise.all([serving, tunnel.client.run({ signal })]), broken]);
-      return 0;
+      const serving = tunnel.server.run({ signal }).then(() => EXIT_OK);
+      return Promise.race([
+        options.check ? check(tunnel, signal) : show(tunnel, options, signal),
+        serving,
+        broken,
+      ]);
     },
     close: () => tunnel.close(),
   };
 }
+
+async function show(tunnel: Tunnel, options: DemoOptions, signal: AbortSignal): Promise<number> {
+  print(readyText(tunnel, options));
+  await tunnel.client.run({ signal });
+  return EXIT_OK;
+}
+
+async function check({ client, upstream }: Tunnel, signal: AbortSignal): Promise<number> {
+  const { host, port } = client.listenAddress;
+  print('');
+  const allEqual = await checkTunnel(`${host}:${port}`, upstream, signal, print);
+  if (!allEqual)
+    throw new CommandError('The tunnel did not carry everything as it was sent. Please report it.');
+  print('\nEverything arrived as it was sent.');
+  return EXIT_OK;
+}
+
+const showStep: Step = async (what, work) => {
+  const startedAt = performance.now();
+  process.stdout.write(`  ${what.padEnd(STEP_COLUMNS)}`);
+  try {
+    const result = await work();
+    print(formatSeconds(performance.now() - startedAt).padStart(8));
+    return result;
+  } catch (error) {
+    print(error instanceof Error && error.name === 'AbortError' ? ' not done' : '  failed');
+    throw error;
+  }
+};
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+process.exitCode = await runCommand(command, startDemo);

@@ -39,7 +39,7 @@ function listenExplanation(
     return `The listen address cannot be resolved: ${error.message}. Give an IP address of this machine, as 127.0.0.1.`;
   }
   if (syscall !== 'listen') return undefined;
-  const where = `${error.address ?? '?'}, port ${error.port ?? '?'}`;
+  const where = `${error.address ?? 'the listen address'}, port ${error.port ?? 0}`;
   switch (code) {
     case 'EADDRINUSE':
       return `${where}, is in use. End the program that uses it, or give another --listen-port.`;

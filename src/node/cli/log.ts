@@ -39,11 +39,13 @@ export function createLog({ logFormat, logLevel }: LogOptions): Logger {
       pino.destination({ dest: STDERR, sync: true }),
     );
   }
+  const isTerminal = process.stderr.isTTY;
   const pretty = PinoPretty({
     destination: STDERR,
     sync: true,
-    colorize: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
-    translateTime: 'SYS:yyyy-mm-dd HH:MM:ss',
+    colorize: isTerminal && process.env['NO_COLOR'] === undefined,
+    // Who watches a terminal knows the day.
+    translateTime: isTerminal ? 'SYS:HH:MM:ss' : 'SYS:yyyy-mm-dd HH:MM:ss',
     // The message says in words what the other fields say to programs.
     include: 'level,time,err',
   });

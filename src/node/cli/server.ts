@@ -75,7 +75,7 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
     closeTimeout,
     signal,
   });
-  logSessions(server, log);
+  logSessions(server, log, signal);
   process.stdout.write(`${server.nymAddress}\n`);
   log.info({ upstream }, `Serving; sessions go to ${upstream}`);
   return {

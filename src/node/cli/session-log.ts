@@ -8,9 +8,14 @@ export interface SessionSource {
   on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void;
 }
 
-/** Logs what happens to each session: its number, its bytes, and how it ended. */
-export function logSessions(proxy: SessionSource, log: Logger): void {
+/**
+ * Logs what happens to each session: its number, its bytes, and how it ended.
+ *
+ * @param signal aborts when the command is to end; that sessions end then is no trouble.
+ */
+export function logSessions(proxy: SessionSource, log: Logger, signal: AbortSignal): void {
   const openedAt = new Map<number, number>();
+  const levelOf = (error: Error) => (signal.aborted ? 'info' : gravity(error));
 
   proxy.on('session', ({ number }) => {
     openedAt.set(number, Date.now());
@@ -68,7 +73,7 @@ function notOpened(error: Error): string {
 }
 
 /** That an application gives a connection up is everyday life. */
-function levelOf(error: Error): 'info' | 'warn' | 'error' {
+function gravity(error: Error): 'info' | 'warn' | 'error' {
   if (error.name === 'AbortError') return 'info';
   if (error instanceof SessionError) return error.code === 'aborted' ? 'info' : 'warn';
   return error instanceof MixnetClientError ? 'warn' : 'error';

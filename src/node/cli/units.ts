@@ -16,7 +16,7 @@ export function formatBytes(bytes: number): string {
     value /= STEP;
     unit = next;
   }
-  return `${unit === 'B' ? value : value.toFixed(1)} ${unit}`;
+  return `${value.toFixed(unit === 'B' ? 0 : 1)} ${unit}`;
 }
 
 /** A time in ms, as `0.42 s` or `12.3 s`. */

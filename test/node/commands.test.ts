@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+
+import { startLocalnet, type Localnet, type LocalnetOptions } from '../../src/localnet/index.js';
+import { startDemoUpstream, type DemoUpstream } from '../../src/node/demo-upstream.js';
+import { parseNymAddress } from '../../src/node/index.js';
+import { fetchBody, runFile, type Child } from './child.js';
+
+const IN_TIME = { timeout: 120_000 };
+const SERVER = 'src/node/cli/server.js';
+const CLIENT = 'src/node/cli/client.js';
+
+interface World {
+  readonly localnet: Localnet;
+  readonly upstream: DemoUpstream;
+  readonly directory: string;
+  readonly env: string;
+}
+
+async function startWorld(t: TestContext, options: LocalnetOptions = {}): Promise<World> {
+  const localnet = await startLocalnet(options);
+  t.after(() => localnet.close());
+  const upstream = await startDemoUpstream();
+  t.after(() => upstream.close());
+  const directory = await temporaryDirectory(t);
+  const env = join(directory, 'localnet.env');
+  await writeFile(env, localnet.envFile());
+  return { localnet, upstream, directory, env };
+}
+
+async function temporaryDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'nym-proxy-test-'));
+  t.after(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+function runServer(t: TestContext, { upstream, env }: World, ...args: string[]): Child {
+  return runFile(t, SERVER, '-u', upstream.address, '-e', env, '--traffic', 'fast', ...args);
+}
+
+function runClient(t: TestContext, { env }: World, address: string, ...args: string[]): Child {
+  return runFile(
+    t,
+    CLIENT,
+    ...['-s', address, '-e', env, '--listen-port', '0', '--traffic', 'fast', '--client-pool-reserve', '1'],
+    ...args,
+  );
+}
+
+async function addressOf(server: Child): Promise<string> {
+  const [, address = ''] = await server.until('stdout', /^(\S+)\n/);
+  return address;
+}
+
+/** Where the client listens, from its log in JSON. */
+async function urlOf(client: Child): Promise<string> {
+  const [, host = '', port = ''] = await client.until('stderr', /"host":"([^"]+)","port":(\d+)/);
+  return `http://${host}:${port}`;
+}
+
+async function endWith(signal: NodeJS.Signals, child: Child): Promise<string> {
+  child.kill(signal);
+  const { code, stderr } = await child.ended;
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /Not everything ended/);
+  return stderr;
+}
+
+/** Checks each line and gives what programs read there. */
+function readJsonLog(log: string): Record<string, unknown>[] {
+  assert.doesNotMatch(log, /[1-9A-HJ-NP-Za-km-z]{40,}/, 'no key, and so no Nym address');
+  assert.doesNotMatch(log, /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}|[0-9a-f]{32}/i, 'no session id');
+  assert.match(log, /\n$/);
+  return log
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      assert(['info', 'warn', 'error'].includes(String(entry['level'])));
+      assert.match(String(entry['time']), /^\d{4}-\d\d-\d\dT.*Z$/);
+      assert.equal(typeof entry['msg'], 'string');
+      return entry;
+    });
+}
+
+describe('the server and client commands', IN_TIME, () => {
+  it('carry connections, tell no secrets, and end in order at a signal', async (t) => {
+    const world = await startWorld(t);
+    const server = runServer(t, world, '--ephemeral', '--log-format', 'json');
+    const address = await addressOf(server);
+    parseNymAddress(address);
+    const client = runClient(t, world, address, '--log-format', 'json');
+    const url = await urlOf(client);
+
+    const page = await fetchBody(`${url}/about.html`);
+    assert.deepEqual(page, await fetchBody(`http://${world.upstream.address}/about.html`));
+    await Promise.all([client, server].map((child) => child.until('stderr', /"event":"end"/)));
+    const { hostname, port } = new URL(url);
+    const open = connect(Number(port), hostname);
+    open.write('GET /events HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(open, 'data');
+    const reset = new Promise<NodeJS.ErrnoException>((resolve) => open.on('error', resolve));
+
+    const [clientLog, serverLog] = await Promise.all([endWith('SIGINT', client), endWith('SIGTERM', server)]);
+    assert.equal((await reset).code, 'ECONNRESET');
+    assert.equal(server.written.stdout, `${address}\n`);
+    assert.equal(client.written.stdout, '');
+    for (const log of [clientLog, serverLog]) {
+      const lines = readJsonLog(log);
+      const ended = lines.find((line) => line['event'] === 'end');
+      assert.equal(ended?.['session'], 1);
+      assert(Number(ended['bytesSent']) > 0 && Number(ended['bytesReceived']) > 0);
+      assert(lines.some((line) => line['session'] === 2 && 'reason' in line));
+    }
+    assert(readJsonLog(clientLog).some((line) => Number(line['bytesReceived']) > page.length));
+  });
+
+  it('serve many sessions over one mixnet client, if told so', async (t) => {
+    const world = await startWorld(t);
+    const server = runServer(t, world, '--ephemeral');
+    const address = await addressOf(server);
+    const client = runFile(
+      t,
+      CLIENT,
+      ...['-s', address, '-e', world.env, '--listen-port', '0', '--traffic', 'fast'],
+      ...['--shared-client', '--log-format', 'json'],
+    );
+    const url = await urlOf(client);
+    const pages = await Promise.all(Array.from({ length: 4 }, () => fetchBody(`${url}/about.html`)));
+    for (const page of pages) assert.deepEqual(page, pages[0]);
+    assert.equal((await world.localnet.counters()).gateways.registrations, 2);
+    await Promise.all([endWith('SIGTERM', client), endWith('SIGTERM', server)]);
+  });
+
+  it('log in lines to read, without colours where no terminal is', async (t) => {
+    const world = await startWorld(t);
+    const server = runServer(t, world, '--ephemeral');
+    await addressOf(server);
+    await server.until('stderr', /Serving/);
+    const log = await endWith('SIGTERM', server);
+    assert.match(log, /^(\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] INFO: \P{Cc}+\n){2}$/u);
+  });
+
+  it('log as little as is wanted', async (t) => {
+    const world = await startWorld(t);
+    const server = runServer(t, world, '--ephemeral', '--log-level', 'silent');
+    await addressOf(server);
+    assert.equal(await endWith('SIGTERM', server), '');
+  });
+
+  it('keep the Nym address in the config directory, behind a passphrase', async (t) => {
+    const world = await startWorld(t);
+    const configDir = join(world.directory, 'server');
+    const passphrase = join(world.directory, 'passphrase');
+    await writeFile(passphrase, 'correct horse\n');
+    const addresses: string[] = [];
+    for (let i = 0; i < 2; i += 1) {
+      const server = runServer(t, world, '-c', configDir, '--passphrase-file', passphrase);
+      addresses.push(await addressOf(server));
+      await endWith('SIGTERM', server);
+    }
+    assert.equal(addresses[0], addresses[1]);
+    const { code, stderr } = await runServer(t, world, '-c', configDir).ended;
+    assert.equal(code, 2);
+    assert.match(stderr, /^nym-proxy-server: .* encrypted\. Give its passphrase\.\n$/);
+  });
+
+  it('end at a signal while they still start', async (t) => {
+    const asked = new EventTarget();
+    const silent = createServer(() => asked.dispatchEvent(new Event('asked')));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    t.after(() => {
+      silent.close();
+      silent.closeAllConnections();
+    });
+    const env = join(await temporaryDirectory(t), 'silent.env');
+    await writeFile(env, `NYM_API=http://127.0.0.1:${(silent.address() as AddressInfo).port}/api/\n`);
+    const someone = '11111111111111111111111111111111';
+    for (const args of [
+      [SERVER, '-u', '127.0.0.1:1', '--ephemeral', '-e', env],
+      [CLIENT, '-s', `${someone}.${someone}@${someone}`, '--listen-port', '0', '-e', env],
+    ]) {
+      const waits = once(asked, 'asked');
+      const [file = '', ...rest] = args;
+      const child = runFile(t, file, ...rest);
+      await Promise.race([waits, child.ended]);
+      const log = await endWith('SIGTERM', child);
+      assert.match(log, /^\[[^\]]+\] INFO: SIGTERM: ending\.\n$/);
+      assert.equal(child.written.stdout, '');
+    }
+  });
+
+  it('end with 1 and one line when an ephemeral server loses its address', { timeout: 30_000 }, async (t) => {
+    const world = await startWorld(t, { gateways: 1 });
+    const server = runServer(t, world, '--ephemeral', '--log-level', 'error');
+    await addressOf(server);
+    const [gateway] = world.localnet.gateways;
+    assert(gateway);
+    await world.localnet.stopNode(gateway.id);
+    const { code, stderr } = await server.ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /^nym-proxy-server: The Nym address is lost .*--ephemeral.*\n$/);
+  });
+});
