@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
@@ -8,6 +7,7 @@ import { joinStreams } from '../proxy/join.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
 import type { Session } from '../session/session.js';
 import { parseNymAddress } from '../wire/nym-address.js';
+import { EarlyListener } from './early-listener.js';
 import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
 import { streamsOf } from './tcp.js';
 
@@ -56,8 +56,8 @@ export class NymProxyClient implements AsyncDisposable {
   #connections = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(listener: Server, dialer: Dialer, retries: Listeners<ProxyEvents['retry']>) {
-    this.#listener = listener;
+  private constructor(listener: EarlyListener, dialer: Dialer, retries: Listeners<ProxyEvents['retry']>) {
+    this.#listener = listener.server;
     this.#dialer = dialer;
     this.#listeners = {
       session: new Listeners(),
@@ -65,8 +65,8 @@ export class NymProxyClient implements AsyncDisposable {
       error: new Listeners(),
       retry: retries,
     };
-    this.#ended = new Promise((resolve) => listener.once('close', resolve));
-    listener.on('connection', (socket: Socket) => this.#track(this.#carry(socket)));
+    this.#ended = new Promise((resolve) => listener.server.once('close', resolve));
+    listener.serveWith((socket) => this.#track(this.#carry(socket)));
   }
 
   /**
@@ -79,21 +79,23 @@ export class NymProxyClient implements AsyncDisposable {
   static async create(options: NymProxyClientOptions): Promise<NymProxyClient> {
     const { serverAddress, closeTimeout } = options;
     parseNymAddress(serverAddress);
-    const start = await clientStarter(options, 'ephemeral');
-    const retries = new Listeners<ProxyEvents['retry']>();
-    const pool = await startPool(options, start, retries);
-    const openerOptions = {
-      recipient: serverAddress.trim(),
-      ...(closeTimeout !== undefined && { closeTimeoutMs: closeTimeout * 1000 }),
-    };
-    const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
-    const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    const client = new NymProxyClient(listener, new NewDialer(pool, openerOptions), retries);
+    const listener = await EarlyListener.listen(
+      options.listenHost ?? DEFAULT_LISTEN_HOST,
+      options.listenPort ?? DEFAULT_LISTEN_PORT,
+      options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+    );
     try {
-      await listen(listener, options);
-      return client;
+      const start = await clientStarter(options, 'ephemeral');
+      const retries = new Listeners<ProxyEvents['retry']>();
+      const pool = await startPool(options, start, retries);
+      const openerOptions = {
+        recipient: serverAddress.trim(),
+        ...(closeTimeout !== undefined && { closeTimeoutMs: closeTimeout * 1000 }),
+      };
+      const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
+      return new NymProxyClient(listener, new NewDialer(pool, openerOptions), retries);
     } catch (error) {
-      await client.close();
+      listener.close();
       throw error;
     }
   }
@@ -159,13 +161,6 @@ export class NymProxyClient implements AsyncDisposable {
       this.#listeners.error.call({ session: reportOf(number, session), error: reason });
     }
   }
-}
-
-async function listen(listener: Server, options: NymProxyClientOptions): Promise<void> {
-  const { listenHost = DEFAULT_LISTEN_HOST, listenPort = DEFAULT_LISTEN_PORT } = options;
-  listener.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
-  listener.listen(listenPort, listenHost);
-  await once(listener, 'listening');
 }
 
 /** A pool whose first client has started, so that an unusable network shows at once and not with the first connection. */
