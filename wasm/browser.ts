@@ -1,14 +1,16 @@
-import init from '@nymproject/nym-client-wasm';
-
-import type { NymWasm } from './client.js';
+import { compileOnce } from './compile-once.js';
 
 /**
- * Loads the official client into this worker, compiling while it streams in. Call once.
+ * Fetches the official client and compiles it while it streams in, once per page. A server that does not know the
+ * type `application/wasm` costs the streaming only.
  *
- * @throws {Error} if the .wasm file cannot be fetched or compiled.
+ * @throws {Error} if the .wasm file cannot be fetched or compiled; the next call tries again.
  */
-export async function loadNymWasm(): Promise<NymWasm> {
+export const compileNymWasm = compileOnce(async () => {
   const url = new URL('@nymproject/nym-client-wasm/nym_client_wasm_bg.wasm', import.meta.url);
-  const { memory } = await init({ module_or_path: url });
-  return { memory };
-}
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.href} answered ${response.status}`);
+  return response.headers.get('content-type') === 'application/wasm'
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer());
+});

@@ -15,7 +15,7 @@ const MAX_LOG_LINE = 1_000;
 
 /** A WebSocket to a gateway. */
 export interface GatewaySocket {
-  /** Settles when all frames sent so far have reached the gateway, or never can. */
+  /** Settles when all frames sent so far have reached the gateway, as far as can be known here, or never can. */
   reachGateway(): Promise<void>;
 }
 

@@ -6,28 +6,37 @@ export interface StartContext {
   readonly network: Network;
   /** Base58 identity. */
   readonly gateway: string;
-  /** The identity's file, if the gateway was remembered there by an earlier start. */
-  readonly identityPath: string | undefined;
+  /** If the gateway was remembered by an earlier start. */
+  readonly identity: RememberedIdentity | undefined;
+}
+
+/** An identity that an earlier start left, in words for people. */
+export interface RememberedIdentity {
+  /** As in "the identity in /var/nym/identity". */
+  readonly name: string;
+  /** How to be rid of it, as in "move /var/nym/identity away". */
+  readonly forget: string;
 }
 
 /** Explains in one line of ours why a client did not start; the official client's own words follow. */
 export function explainStartFailure(failure: unknown, context: StartContext): MixnetClientError {
-  const { network, gateway, identityPath } = context;
+  const { network, gateway, identity } = context;
   const words = (failure instanceof Error ? failure.message : String(failure)).replaceAll(/\s+/g, ' ');
   const explain = (code: MixnetClientError['code'], what: string) =>
     new MixnetClientError(code, `${what} (The official client says: ${words})`, { cause: failure });
   const otherGateway =
-    identityPath === undefined
+    identity === undefined
       ? 'Try again, or use another gateway.'
-      : `If it stays so, move ${identityPath} away and start again: the client gets another gateway, and with it ` +
+      : `If it stays so, ${identity.forget} and start again: the client gets another gateway, and with it ` +
         'another Nym address.';
 
   if (failure instanceof MixnetClientError && failure.code === 'crashed') {
+    if (/could not be loaded/.test(words)) return failure;
     const what = `${words} It was starting; the directory ${network.apiUrl} may have told it nonsense. Try again.`;
     return new MixnetClientError('crashed', what, { cause: failure });
   }
   if (/passphrase|storage encryption/i.test(words)) {
-    return explain('identity', `The passphrase does not open the identity in ${identityPath ?? 'memory'}.`);
+    return explain('identity', `The passphrase does not open ${identity?.name ?? 'the identity in memory'}.`);
   }
   if (/no node with identity|no gateway with id|does not support mixnet entry/i.test(words)) {
     return explain(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { compileNymWasm, loadNymWasm } from '../../wasm/node.js';
+import { loadNymWasm } from '../../wasm/load.js';
+import { compileNymWasm } from '../../wasm/node.js';
 
 describe('the official client in Node', { timeout: 60_000 }, () => {
   it('is compiled once and loads', async () => {

@@ -10,7 +10,7 @@ import { format } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { startOfficialClient, type ClientOpts } from '../../../wasm/client.js';
-import { loadNymWasm } from '../../../wasm/node.js';
+import { loadNymWasm } from '../../../wasm/load.js';
 import { ClientWorker } from '../client-worker.js';
 import type { ToWorker } from '../worker-protocol.js';
 import { CloseEvent } from './close-event.js';
