@@ -40,7 +40,7 @@ const layering = [
     return mayNotImport(`src/${room}/**/*.ts`, room, others, `src/${room} runs in the browser too.`);
   }),
   ...Object.entries(mixnetParts).map(([files, others]) =>
-    mayNotImport(files, 'mixnet', others, `${files} does not run there.`),
+    mayNotImport(files, 'mixnet', others, `This is not for the platform of ${files}.`),
   ),
 ];
 
