@@ -233,6 +233,18 @@ describe('a mixnet client in a web page', { timeout: 600_000 }, () => {
     });
   }
 
+  it('says what it needs on a page that is not served securely', limit, async () => {
+    // As browsers hide them there.
+    await visitor.addInitScript(() => {
+      Reflect.deleteProperty(Navigator.prototype, 'locks');
+      Reflect.deleteProperty(Crypto.prototype, 'randomUUID');
+    });
+    const tab = await openPage();
+    const { code, message } = await refused(tab, 'mine');
+    assert.equal(code, 'identity');
+    assert.match(message, /https/);
+  });
+
   it('gives up in time when the .wasm file never comes', limit, async () => {
     const tab = await openPage();
     await visitor.route('**/*.wasm', () => undefined);

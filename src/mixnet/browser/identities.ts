@@ -1,3 +1,5 @@
+import { v4 as uuid } from 'uuid';
+
 import { deleteIdentity, ephemeralIdentities, noteEphemeral } from './identity-database.js';
 import { lockIdentity } from './identity-lock.js';
 
@@ -37,7 +39,7 @@ export async function holdIdentity(clientId: string): Promise<HeldIdentity> {
  * @throws {MixnetClientError} `identity`, if the browser's storage cannot be used.
  */
 export async function holdEphemeralIdentity(): Promise<HeldIdentity> {
-  const clientId = EPHEMERAL_PREFIX + crypto.randomUUID();
+  const clientId = EPHEMERAL_PREFIX + uuid();
   const unlock = await lockIdentity(clientId);
   try {
     await noteEphemeral(clientId);
