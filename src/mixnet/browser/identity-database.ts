@@ -11,8 +11,11 @@ import { MixnetClientError } from '../errors.js';
 const NAME = 'nym-tcp-proxy';
 const VERSION = 1;
 
-/** A database is deleted once all connections to it are closed; those of an ended worker soon are. */
-const DELETION_TIME_LIMIT_MS = 5_000;
+/**
+ * A database is deleted once all connections to it are closed, and those of an ended worker soon are; everything else
+ * is quicker.
+ */
+const TIME_LIMIT_MS = 10_000;
 
 /** Keys are client ids. */
 interface Schema extends DBSchema {
@@ -43,36 +46,20 @@ export function ephemeralIdentities(): Promise<string[]> {
 /** Deletes all that is kept of an identity; only who holds its lock may. */
 export async function deleteIdentity(clientId: string): Promise<void> {
   await use(async (database) => {
-    await deleteOfficial(clientId);
+    await deleteDB(`wasm-client-storage-${clientId}`);
     await database.delete('gateways', clientId);
     await database.delete('ephemeral', clientId);
   });
 }
 
-async function deleteOfficial(clientId: string): Promise<void> {
+async function use<T>(action: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    const error = new Error(`the keys of "${clientId}" are still in use`);
-    timer = setTimeout(() => reject(error), DELETION_TIME_LIMIT_MS);
+    const error = new Error(`no answer within ${TIME_LIMIT_MS / 1_000} s`);
+    timer = setTimeout(() => reject(error), TIME_LIMIT_MS);
   });
-  await Promise.race([deleteDB(`wasm-client-storage-${clientId}`), tooLate]).finally(() =>
-    clearTimeout(timer),
-  );
-}
-
-async function use<T>(action: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
   try {
-    const database = await openDB<Schema>(NAME, VERSION, {
-      upgrade(empty) {
-        empty.createObjectStore('gateways');
-        empty.createObjectStore('ephemeral');
-      },
-    });
-    try {
-      return await action(database);
-    } finally {
-      database.close();
-    }
+    return await Promise.race([useOpened(action), tooLate]);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new MixnetClientError(
@@ -80,5 +67,21 @@ async function use<T>(action: (database: IDBPDatabase<Schema>) => Promise<T>): P
       `The browser's storage (IndexedDB) cannot be used: ${why}. Allow this site to keep data, and try again.`,
       { cause: error },
     );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function useOpened<T>(action: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+  const database = await openDB<Schema>(NAME, VERSION, {
+    upgrade(empty) {
+      empty.createObjectStore('gateways');
+      empty.createObjectStore('ephemeral');
+    },
+  });
+  try {
+    return await action(database);
+  } finally {
+    database.close();
   }
 }
