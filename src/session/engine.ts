@@ -4,22 +4,19 @@ import { type ProxiedMessage, type ProxiedMessageKind } from '../wire/proxied-me
 import type { ResetCode } from '../wire/reset-code.js';
 import { SESSION_PROTOCOL_VERSION, sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { protocolError, SessionError, violation } from './errors.js';
+import { IncomingStream } from './incoming-stream.js';
 import {
   ACK_DELAY_MS,
   ANSWER_TIMEOUT_MS,
   INITIAL_WINDOW,
-  MAX_PLAIN_BUFFER,
   OPEN_DELAY_MS,
   PLAIN_REPLY_PACKET_MS,
   PROBE_TIMEOUT_MS,
   RUST_SURB_RESERVE,
   SILENCE_TOP_UP_SURBS,
 } from './limits.js';
-import { MessageOrder } from './message-order.js';
 import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
-import { Reassembly } from './reassembly.js';
-import { ReceiveWindow } from './receive-window.js';
 import { SilenceTopUp } from './silence-top-up.js';
 import type { SurbStock } from './surb-stock.js';
 
@@ -71,10 +68,7 @@ export class SessionEngine {
   #pausedUntil: number | undefined;
 
   // Receiving.
-  readonly #incoming = new Reassembly();
-  readonly #window = new ReceiveWindow();
-  readonly #order: MessageOrder;
-  #plainOffset = 0;
+  readonly #incoming: IncomingStream;
   #heardAt: number | undefined;
   /** Whether the peer's first message has arrived, not only later ones. */
   #started = false;
@@ -94,11 +88,11 @@ export class SessionEngine {
     if (surbs === undefined) {
       this.#dialect = framesAnnounced ? 'frames' : 'plain';
       this.#greetAt = framesAnnounced ? now + ACK_DELAY_MS : undefined;
-      this.#order = new MessageOrder(framesAnnounced ? 0 : 1);
+      this.#incoming = new IncomingStream(framesAnnounced ? 0 : 1);
     } else {
       this.#dialect = startWithFrames ? 'frames' : 'unknown';
       this.#greetAt = now + OPEN_DELAY_MS;
-      this.#order = new MessageOrder(0);
+      this.#incoming = new IncomingStream(0);
     }
   }
 
@@ -117,7 +111,7 @@ export class SessionEngine {
 
   /** Bytes received and not yet read, those behind gaps included. */
   get unread(): number {
-    return this.#incoming.buffered + this.#order.pendingBytes;
+    return this.#incoming.unread;
   }
 
   /** Bytes of the connection that have been sent. */
@@ -132,7 +126,7 @@ export class SessionEngine {
 
   /** Whether the peer's stream has been read to its end. */
   get readToEnd(): boolean {
-    return this.#incoming.exhausted || (this.#outcome?.kind === 'done' && this.#incoming.buffered === 0);
+    return this.#incoming.exhausted || (this.#outcome?.kind === 'done' && this.#incoming.unread === 0);
   }
 
   /** Takes bytes to send. They are copied. */
@@ -157,9 +151,7 @@ export class SessionEngine {
     this.#now = now;
     const chunk = this.#incoming.take();
     if (chunk === undefined) return undefined;
-    if (this.#dialect === 'frames' && !this.#incoming.complete && this.#window.due(this.#incoming.read)) {
-      this.#acknowledgeSoon();
-    }
+    if (this.#dialect === 'frames' && this.#incoming.windowDue) this.#acknowledgeSoon();
     this.#settle();
     return chunk;
   }
@@ -214,19 +206,7 @@ export class SessionEngine {
       this.#dialect = 'plain';
       surbs.peerKeeps(RUST_SURB_RESERVE);
     }
-    for (const { kind, body } of this.#order.insert(message)) {
-      this.#started = true;
-      if (kind === 'close') this.#incoming.finish(this.#plainOffset);
-      else this.#incoming.insert(this.#plainOffset, body);
-      this.#plainOffset += body.length;
-    }
-    if (this.unread > MAX_PLAIN_BUFFER) {
-      throw new SessionError(
-        'limit',
-        'us',
-        `the peer sent more than ${MAX_PLAIN_BUFFER} bytes ahead of their reader`,
-      );
-    }
+    if (this.#incoming.insertPlain(message)) this.#started = true;
     if (this.#dialect === 'frames') this.#acknowledgeEnd();
   }
 
@@ -246,12 +226,10 @@ export class SessionEngine {
         this.#outgoing.grant(frame.window);
         return;
       case 'data':
-        this.#checkWindow(frame.offset + frame.bytes.length);
         this.#incoming.insert(frame.offset, frame.bytes);
         this.#acknowledgeEnd();
         return;
       case 'fin':
-        this.#checkWindow(frame.offset);
         this.#incoming.finish(frame.offset);
         this.#acknowledgeEnd();
         return;
@@ -262,10 +240,6 @@ export class SessionEngine {
       case 'reset':
         this.#end({ kind: 'reset', error: new SessionError(frame.code, 'peer') });
     }
-  }
-
-  #checkWindow(end: number): void {
-    if (end > this.#window.limit) throw protocolError('the peer sent beyond the receive window');
   }
 
   /** Only data and its end are acknowledged, never an acknowledgement: two idle ends would go on for ever. */
@@ -288,7 +262,7 @@ export class SessionEngine {
     const frames: Frame[] = [];
     if (this.#greetAt !== undefined) frames.push(this.#greeting());
     if (this.#ackAt !== undefined || (sendable === 0 && !this.#outgoing.mayFinish))
-      frames.push(this.#acknowledgement());
+      frames.push({ type: 'ack', ...this.#incoming.acknowledge() });
     this.#greetAt = undefined;
     this.#ackAt = undefined;
 
@@ -326,13 +300,7 @@ export class SessionEngine {
 
   #greeting(): Frame {
     const type = this.#options.surbs === undefined ? 'opened' : 'open';
-    return { type, version: SESSION_PROTOCOL_VERSION, window: this.#window.limit };
-  }
-
-  #acknowledgement(): Frame {
-    this.#window.advance(this.#incoming.read);
-    const offset = this.#incoming.acknowledged;
-    return { type: 'ack', offset, window: Math.max(0, this.#window.limit - offset) };
+    return { type, version: SESSION_PROTOCOL_VERSION, window: this.#incoming.limit };
   }
 
   #pollPlain(): OutgoingMessage | undefined {
@@ -419,7 +387,7 @@ export class SessionEngine {
 
   /** In the Rust way silence is the only sign that the peer is done; elsewhere it means that bytes may be lost. */
   #giveUpWaiting(): void {
-    if (this.#dialect === 'plain') this.#end({ kind: 'done' });
+    if (this.#dialect === 'plain' && !this.#incoming.hasGap) this.#end({ kind: 'done' });
     else this.reset(new SessionError('timeout', 'us', 'the peer did not answer in time'));
   }
 

@@ -20,6 +20,11 @@ export class MessageOrder {
     this.#expected = first;
   }
 
+  /** Whether messages wait for a missing one. */
+  get hasGap(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Bytes in messages that wait behind a gap. */
   get pendingBytes(): number {
     return this.#pendingBytes;

@@ -164,6 +164,24 @@ describe('a session', () => {
     assert.ok(ends.acceptor.mostUnread <= MAX_PLAIN_BUFFER + 20_000);
   });
 
+  it('takes silence for the end of a Rust peer, but not if a message is missing', () => {
+    const writes = [stream(5), stream(5), stream(5)];
+    const client: Application = { writes, writeEveryMs: 100, readEveryMs: 0 };
+    const server: Application = { writes: [stream(9)], writeEveryMs: 100, readEveryMs: 0 };
+    const losing = (lost: number | undefined) =>
+      simulate({
+        opener: { ...client, writeEveryMs: 1000 },
+        acceptor: server,
+        fate: (direction, index) => (direction === 'up' && index === lost ? [] : [60]),
+        sessionId: v4(),
+        until: 600_000,
+      });
+    assert.deepEqual(losing(undefined).acceptor.engine.outcome, { kind: 'done' });
+    const { acceptor } = losing(1);
+    assert.equal(acceptor.error?.code, 'timeout');
+    assert.ok(!acceptor.sawEnd);
+  });
+
   it('gives up on a peer that never answers', () => {
     const request: Application = { writes: [stream(90)], writeEveryMs: 1, readEveryMs: 0 };
     const ends = simulate({ opener: request, acceptor: request, fate: () => [], until: 600_000 });
