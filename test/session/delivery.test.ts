@@ -164,6 +164,24 @@ describe('a session', () => {
     assert.ok(ends.acceptor.mostUnread <= MAX_PLAIN_BUFFER + 20_000);
   });
 
+  it('leaves a slow reader all the time it needs, once everything has arrived', () => {
+    const upload: Application = { writes: [stream(40_000)], writeEveryMs: 1, readEveryMs: 0 };
+    const slow: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 300_000 };
+    const ends = simulate({ opener: upload, acceptor: slow, fate: () => [60], until: 600_000 });
+    assert.deepEqual(ends.acceptor.received, stream(40_000));
+    assert.ok(ends.acceptor.sawEnd);
+    assert.deepEqual(ends.acceptor.engine.outcome, { kind: 'done' });
+  });
+
+  it('sends a peer whose answer is late no more than it can hold', () => {
+    const flood: Application = { writes: [stream(3_000_000)], writeEveryMs: 0, readEveryMs: 0 };
+    const slow: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 20_000 };
+    const fate = (direction: 'up' | 'down') => (direction === 'up' ? [60] : [12_000]);
+    const ends = simulate({ opener: flood, acceptor: slow, fate, until: 900_000 });
+    assert.equal(ends.acceptor.error, undefined);
+    assert.deepEqual(ends.acceptor.received, stream(3_000_000));
+  });
+
   it('takes silence for the end of a Rust peer, but not if a message is missing', () => {
     const writes = [stream(5), stream(5), stream(5)];
     const client: Application = { writes, writeEveryMs: 100, readEveryMs: 0 };
