@@ -9,6 +9,7 @@ import type { Session } from '../session/session.js';
 import { parseNymAddress } from '../wire/nym-address.js';
 import { EarlyListener } from './early-listener.js';
 import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
+import { millisecondsOf } from './seconds.js';
 import { streamsOf } from './tcp.js';
 
 /** Options of {@link NymProxyClient.create}. */
@@ -53,6 +54,7 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #listeners: { readonly [E in keyof ProxyEvents]: Listeners<ProxyEvents[E]> };
   readonly #running = new Set<Promise<void>>();
   readonly #ended: Promise<void>;
+  readonly #cut = new AbortController();
   #connections = 0;
   #closing: Promise<void> | undefined;
 
@@ -90,7 +92,7 @@ export class NymProxyClient implements AsyncDisposable {
       const pool = await startPool(options, start, retries);
       const openerOptions = {
         recipient: serverAddress.trim(),
-        ...(closeTimeout !== undefined && { closeTimeoutMs: closeTimeout * 1000 }),
+        ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
       };
       const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
       return new NymProxyClient(listener, new NewDialer(pool, openerOptions), retries);
@@ -134,6 +136,8 @@ export class NymProxyClient implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#listener.close();
     await this.#dialer.close();
+    // What an application has not taken by then, it will not get.
+    this.#cut.abort();
     await Promise.all(this.#running);
   }
 
@@ -152,7 +156,7 @@ export class NymProxyClient implements AsyncDisposable {
     try {
       session = await this.#dialer.dial(gone.signal);
       this.#listeners.session.call(reportOf(number));
-      await joinStreams(local, session);
+      await joinStreams(session, local, this.#cut.signal);
       await session.closed;
       this.#listeners.end.call(reportOf(number, session));
     } catch (error) {

@@ -6,6 +6,7 @@ import { FIRST_RETRY_MS, LAST_RETRY_MS } from '../mixnet/pool.js';
 import { SessionServer } from '../proxy/server.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
+import { millisecondsOf } from './seconds.js';
 import { connectTcp, parseTcpAddress } from './tcp.js';
 
 /** Options of {@link NymProxyServer.create}. */
@@ -47,7 +48,9 @@ export class NymProxyServer implements AsyncDisposable {
     this.#keepsAddress = options.configDir !== undefined;
     this.#sessions = new SessionServer({
       connectUpstream: (signal) => connectTcp(upstream, signal),
-      ...(options.closeTimeout !== undefined && { closeTimeoutMs: options.closeTimeout * 1000 }),
+      ...(options.closeTimeout !== undefined && {
+        closeTimeoutMs: millisecondsOf('closeTimeout', options.closeTimeout),
+      }),
     });
   }
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-import type { ByteStreams } from '../proxy/join.js';
+import type { Connection } from '../proxy/join.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
 
 /** A TCP upstream. */
@@ -33,7 +33,7 @@ const CONNECT_TIMEOUT_MS = 15_000;
  * @throws {SessionError} `refused`, `unreachable` or `timeout`.
  * @throws the signal's reason if it aborts.
  */
-export async function connectTcp(address: TcpAddress, signal: AbortSignal): Promise<ByteStreams> {
+export async function connectTcp(address: TcpAddress, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
   const socket = connect({ ...address, allowHalfOpen: true, noDelay: true });
   try {
@@ -79,9 +79,10 @@ function connected(socket: Socket, signal: AbortSignal): Promise<void> {
  * or cancelling the readable, resets the TCP connection. A reset by the other side errors both with a
  * {@link SessionError}, `brokenBy` telling which code.
  */
-export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): ByteStreams {
+export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): Connection {
   let failure: SessionError | undefined;
   let wake: (() => void) | undefined;
+  const broken = () => failure ?? new SessionError(brokenBy, 'us');
   // Kept for the socket's whole life: an error without a listener would end the process.
   socket.on('error', (cause) => {
     failure ??= new SessionError(brokenBy, 'us', undefined, { cause });
@@ -89,39 +90,48 @@ export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream
   });
   for (const event of ['drain', 'close'] as const) socket.on(event, () => wake?.());
 
+  let stopReading: () => void = () => undefined;
   const readable = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        socket.pause();
-        socket.on('data', (bytes: Uint8Array) => {
+        const onData = (bytes: Uint8Array) => {
           controller.enqueue(bytes);
           if ((controller.desiredSize ?? 0) <= 0) socket.pause();
-        });
-        socket.on('end', () => controller.close());
+        };
+        const onEnd = () => controller.close();
+        // A destroyed socket may still hand out what it had buffered, to a controller that takes no more.
+        stopReading = () => void socket.off('data', onData).off('end', onEnd);
+        socket.pause();
+        socket.on('data', onData).on('end', onEnd);
         socket.on('close', () => {
-          if (!socket.readableEnded) controller.error(failure ?? new SessionError(brokenBy, 'us'));
+          stopReading();
+          if (!socket.readableEnded) controller.error(broken());
         });
       },
       pull: () => void socket.resume(),
-      cancel: () => reset(socket),
+      cancel: () => {
+        stopReading();
+        reset(socket);
+      },
     },
     { highWaterMark: 64 * 1024, size: (bytes) => bytes.length },
   );
 
   const writable = new WritableStream<Uint8Array>({
     start(controller) {
-      socket.on('close', () => controller.error(failure ?? new SessionError(brokenBy, 'us')));
+      socket.on('close', () => controller.error(broken()));
+      // The sink's own `abort` would only be called once the write under way has ended, which may need this reset.
+      controller.signal.addEventListener('abort', () => reset(socket));
     },
     async write(bytes) {
-      if (socket.destroyed) throw failure ?? new SessionError(brokenBy, 'us');
+      if (socket.destroyed) throw broken();
       if (socket.write(bytes)) return;
       await new Promise<void>((resolve) => (wake = resolve));
       wake = undefined;
     },
     close: () => new Promise<void>((resolve) => void socket.end(resolve)),
-    abort: () => reset(socket),
   });
-  return { readable, writable };
+  return { readable, writable, reset: () => reset(socket) };
 }
 
 /** Ends the connection with RST, so that the other side learns that bytes may be missing. */

@@ -1,4 +1,5 @@
 import type { MixnetClient } from '../mixnet/client.js';
+import { MixnetClientError } from '../mixnet/errors.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Session } from '../session/session.js';
@@ -34,6 +35,7 @@ export class PerConnectionDialer implements Dialer {
   readonly #options: OpenerOptions;
   readonly #open = new Map<MixnetClient, SessionOpener>();
   readonly #lingering = new Map<MixnetClient, ReturnType<typeof setTimeout>>();
+  #closed = false;
 
   constructor(pool: ClientPool, options: OpenerOptions) {
     this.#pool = pool;
@@ -42,6 +44,10 @@ export class PerConnectionDialer implements Dialer {
 
   async dial(signal?: AbortSignal): Promise<Session> {
     const client = await this.#pool.take(signal);
+    if (this.#closed) {
+      await client.close();
+      throw new MixnetClientError('state', 'The proxy client is closed.');
+    }
     const opener = new SessionOpener(client, this.#options);
     this.#open.set(client, opener);
     const session = opener.open();
@@ -53,6 +59,7 @@ export class PerConnectionDialer implements Dialer {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const open = [...this.#open];
     await Promise.all(open.map(([, opener]) => opener.close()));
     await Promise.all([...this.#lingering.keys()].map((client) => client.flush(FLUSH_MS)));
@@ -68,6 +75,7 @@ export class PerConnectionDialer implements Dialer {
   }
 
   #linger(client: MixnetClient): void {
+    if (!this.#open.has(client)) return;
     const timer = setTimeout(() => void this.#discard(client), RESET_LINGER_MS);
     this.#lingering.set(client, timer);
   }

@@ -6,14 +6,33 @@ export interface ByteStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
+/** A connection outside the mixnet. */
+export interface Connection extends ByteStreams {
+  /** Breaks the connection off at once, whatever still waits in it. */
+  reset(): void;
+}
+
 /**
- * Carries bytes between two connections, each direction on its own: an end is passed on as an end, so half-closed
- * connections work, and an error as an error. Back-pressure holds the faster side back.
+ * Carries bytes between a session and a connection, each direction on its own: an end is passed on as an end, so
+ * half-closed connections work, and an error as an error. Back-pressure holds the faster side back. When the signal
+ * aborts, the connection is broken off.
  *
- * Settles when both directions have ended; rejects with the error of the first that failed.
+ * Settles when both directions have ended; rejects with the {@link SessionError} that ended one of them, or with what
+ * else did.
  */
-export async function joinStreams(a: ByteStreams, b: ByteStreams): Promise<void> {
-  const ends = await Promise.allSettled([a.readable.pipeTo(b.writable), b.readable.pipeTo(a.writable)]);
+export async function joinStreams(
+  session: ByteStreams,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<void> {
+  const cut = () => connection.reset();
+  signal.addEventListener('abort', cut);
+  if (signal.aborted) cut();
+  const ends = await Promise.allSettled([
+    session.readable.pipeTo(connection.writable),
+    connection.readable.pipeTo(session.writable),
+  ]);
+  signal.removeEventListener('abort', cut);
   const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
   // When a session is reset, the other direction may fail of it first; the session's own error tells why.
   const reason = failures.find((failure) => failure instanceof SessionError) ?? failures[0];

@@ -3,7 +3,7 @@ import { Listeners } from '../mixnet/listeners.js';
 import { SessionAcceptor } from '../session/acceptor.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
-import { joinStreams, type ByteStreams } from './join.js';
+import { joinStreams, type Connection } from './join.js';
 import { reportOf, type ProxyEvents } from './session-report.js';
 
 /** How long closing waits for the last messages to leave. */
@@ -12,7 +12,7 @@ const FLUSH_MS = 2000;
 /** What a {@link SessionServer} is made of. */
 export interface SessionServerOptions {
   /** Opens a connection to the upstream; rejects with a {@link SessionError} that the opener is told. */
-  readonly connectUpstream: (signal: AbortSignal) => Promise<ByteStreams>;
+  readonly connectUpstream: (signal: AbortSignal) => Promise<Connection>;
   readonly closeTimeoutMs?: number;
 }
 
@@ -43,13 +43,16 @@ export class SessionServer {
    */
   async serve(client: MixnetClient, signal: AbortSignal): Promise<void> {
     const { closeTimeoutMs } = this.#options;
+    const cut = new AbortController();
     const acceptor = new SessionAcceptor(client, {
-      onSession: (session) => this.#track(this.#forward(session)),
+      onSession: (session) => this.#track(this.#forward(session, cut.signal)),
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     });
     await goneOrAborted(client, signal);
     await acceptor.close();
     await client.flush(FLUSH_MS);
+    // What an upstream has not taken by then, it will not get.
+    cut.abort();
     await Promise.all(this.#running);
   }
 
@@ -58,13 +61,13 @@ export class SessionServer {
     this.#running.add(tracked);
   }
 
-  async #forward(session: Session): Promise<void> {
+  async #forward(session: Session, cut: AbortSignal): Promise<void> {
     this.#sessions += 1;
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
     try {
       const upstream = await this.#connect(session);
-      await joinStreams(session, upstream);
+      await joinStreams(session, upstream, cut);
       await session.closed;
       this.#listeners.end.call(reportOf(number, session));
     } catch (error) {
@@ -79,7 +82,7 @@ export class SessionServer {
   }
 
   /** Connects to the upstream; gives up when the opener does. */
-  async #connect(session: Session): Promise<ByteStreams> {
+  async #connect(session: Session): Promise<Connection> {
     const control = new AbortController();
     const stop = (error?: unknown) => control.abort(error);
     session.closed.then(stop, stop);

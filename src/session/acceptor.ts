@@ -107,6 +107,10 @@ export class SessionAcceptor {
 
   #forget(id: SessionId): void {
     this.#sessions.delete(id);
+    this.#remember(id);
+  }
+
+  #remember(id: SessionId): void {
     this.#ended.add(id);
     const [oldest] = this.#ended;
     if (oldest !== undefined && this.#ended.size > MAX_REMEMBERED) this.#ended.delete(oldest);
@@ -114,8 +118,12 @@ export class SessionAcceptor {
 
   /** Tells the opener of a session that is not known here, probably since a restart, that it is gone. */
   #refuse(message: ProxiedMessage, senderTag: string): void {
-    if (message.kind !== 'frames' || decodeFrames(message.body).some((frame) => frame.type === 'reset'))
+    if (message.kind !== 'frames') return;
+    if (decodeFrames(message.body).some((frame) => frame.type === 'reset')) {
+      // It may have overtaken the messages that would open the session.
+      this.#remember(message.sessionId);
       return;
+    }
     const body = encodeFrames([{ type: 'reset', code: 'gone' }]);
     const answer = encodeProxiedMessage({ sessionId: message.sessionId, messageId: 0, kind: 'frames', body });
     this.#client.reply(senderTag, answer).catch(() => undefined);

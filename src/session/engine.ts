@@ -4,22 +4,18 @@ import { type ProxiedMessage, type ProxiedMessageKind } from '../wire/proxied-me
 import type { ResetCode } from '../wire/reset-code.js';
 import { SESSION_PROTOCOL_VERSION, sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { protocolError, SessionError, violation } from './errors.js';
+import { IncomingStream } from './incoming-stream.js';
 import {
   ACK_DELAY_MS,
   ANSWER_TIMEOUT_MS,
-  INITIAL_WINDOW,
-  MAX_PLAIN_BUFFER,
   OPEN_DELAY_MS,
   PLAIN_REPLY_PACKET_MS,
-  PROBE_TIMEOUT_MS,
+  PROBE_STAGES,
   RUST_SURB_RESERVE,
   SILENCE_TOP_UP_SURBS,
 } from './limits.js';
-import { MessageOrder } from './message-order.js';
 import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
-import { Reassembly } from './reassembly.js';
-import { ReceiveWindow } from './receive-window.js';
 import { SilenceTopUp } from './silence-top-up.js';
 import type { SurbStock } from './surb-stock.js';
 
@@ -44,7 +40,10 @@ export interface EngineOptions {
   readonly now: number;
 }
 
-/** How a session ended: everything delivered both ways, or reset. */
+/**
+ * How a session ended: reset, or done. Done means that this end has all of the peer's bytes, and that the peer has all
+ * of this end's if it acknowledged them; an acceptor, and who talks the Rust way, only know that they are sent.
+ */
 export type Outcome = { readonly kind: 'done' } | { readonly kind: 'reset'; readonly error: SessionError };
 
 /**
@@ -71,10 +70,7 @@ export class SessionEngine {
   #pausedUntil: number | undefined;
 
   // Receiving.
-  readonly #incoming = new Reassembly();
-  readonly #window = new ReceiveWindow();
-  readonly #order: MessageOrder;
-  #plainOffset = 0;
+  readonly #incoming: IncomingStream;
   #heardAt: number | undefined;
   /** Whether the peer's first message has arrived, not only later ones. */
   #started = false;
@@ -94,11 +90,11 @@ export class SessionEngine {
     if (surbs === undefined) {
       this.#dialect = framesAnnounced ? 'frames' : 'plain';
       this.#greetAt = framesAnnounced ? now + ACK_DELAY_MS : undefined;
-      this.#order = new MessageOrder(framesAnnounced ? 0 : 1);
+      this.#incoming = new IncomingStream(framesAnnounced ? 0 : 1);
     } else {
       this.#dialect = startWithFrames ? 'frames' : 'unknown';
       this.#greetAt = now + OPEN_DELAY_MS;
-      this.#order = new MessageOrder(0);
+      this.#incoming = new IncomingStream(0);
     }
   }
 
@@ -117,7 +113,7 @@ export class SessionEngine {
 
   /** Bytes received and not yet read, those behind gaps included. */
   get unread(): number {
-    return this.#incoming.buffered + this.#order.pendingBytes;
+    return this.#incoming.unread;
   }
 
   /** Bytes of the connection that have been sent. */
@@ -132,7 +128,7 @@ export class SessionEngine {
 
   /** Whether the peer's stream has been read to its end. */
   get readToEnd(): boolean {
-    return this.#incoming.exhausted || (this.#outcome?.kind === 'done' && this.#incoming.buffered === 0);
+    return this.#incoming.exhausted || (this.#outcome?.kind === 'done' && this.#incoming.unread === 0);
   }
 
   /** Takes bytes to send. They are copied. */
@@ -157,9 +153,7 @@ export class SessionEngine {
     this.#now = now;
     const chunk = this.#incoming.take();
     if (chunk === undefined) return undefined;
-    if (this.#dialect === 'frames' && !this.#incoming.complete && this.#window.due(this.#incoming.read)) {
-      this.#acknowledgeSoon();
-    }
+    if (this.#dialect === 'frames' && this.#incoming.windowDue) this.#acknowledgeSoon();
     this.#settle();
     return chunk;
   }
@@ -170,6 +164,7 @@ export class SessionEngine {
     this.#now = now;
     this.#heardAt = now;
     this.#silence.heard(now);
+    this.#packer.answered();
     try {
       if (message.kind === 'frames') this.#receiveFrames(message);
       else this.#receivePlain(message);
@@ -214,19 +209,7 @@ export class SessionEngine {
       this.#dialect = 'plain';
       surbs.peerKeeps(RUST_SURB_RESERVE);
     }
-    for (const { kind, body } of this.#order.insert(message)) {
-      this.#started = true;
-      if (kind === 'close') this.#incoming.finish(this.#plainOffset);
-      else this.#incoming.insert(this.#plainOffset, body);
-      this.#plainOffset += body.length;
-    }
-    if (this.unread > MAX_PLAIN_BUFFER) {
-      throw new SessionError(
-        'limit',
-        'us',
-        `the peer sent more than ${MAX_PLAIN_BUFFER} bytes ahead of their reader`,
-      );
-    }
+    if (this.#incoming.insertPlain(message)) this.#started = true;
     if (this.#dialect === 'frames') this.#acknowledgeEnd();
   }
 
@@ -246,12 +229,10 @@ export class SessionEngine {
         this.#outgoing.grant(frame.window);
         return;
       case 'data':
-        this.#checkWindow(frame.offset + frame.bytes.length);
         this.#incoming.insert(frame.offset, frame.bytes);
         this.#acknowledgeEnd();
         return;
       case 'fin':
-        this.#checkWindow(frame.offset);
         this.#incoming.finish(frame.offset);
         this.#acknowledgeEnd();
         return;
@@ -262,10 +243,6 @@ export class SessionEngine {
       case 'reset':
         this.#end({ kind: 'reset', error: new SessionError(frame.code, 'peer') });
     }
-  }
-
-  #checkWindow(end: number): void {
-    if (end > this.#window.limit) throw protocolError('the peer sent beyond the receive window');
   }
 
   /** Only data and its end are acknowledged, never an acknowledgement: two idle ends would go on for ever. */
@@ -286,9 +263,10 @@ export class SessionEngine {
     if (!due && !this.#isDue(this.#greetAt) && !this.#isDue(this.#ackAt)) return undefined;
 
     const frames: Frame[] = [];
-    if (this.#greetAt !== undefined) frames.push(this.#greeting());
+    // An opener repeats itself until it is heard, since any of its messages may arrive first.
+    if (this.#greetAt !== undefined || this.#heardAt === undefined) frames.push(this.#greeting());
     if (this.#ackAt !== undefined || (sendable === 0 && !this.#outgoing.mayFinish))
-      frames.push(this.#acknowledgement());
+      frames.push({ type: 'ack', ...this.#incoming.acknowledge() });
     this.#greetAt = undefined;
     this.#ackAt = undefined;
 
@@ -307,32 +285,25 @@ export class SessionEngine {
     return this.#pack('frames', encodeFrames(frames), plan);
   }
 
-  /** A peer that has finished needs SURBs for acknowledgements only, one at a time. */
   #dueSurbs(): number {
     const { surbs } = this.#options;
-    if (surbs === undefined || (this.#incoming.complete && surbs.estimate > 0)) return 0;
-    return this.#isDue(this.#topUpDeadline())
-      ? Math.max(SILENCE_TOP_UP_SURBS, surbs.needed())
-      : surbs.needed();
+    if (surbs === undefined) return 0;
+    if (this.#isDue(this.#topUpDeadline())) return Math.max(SILENCE_TOP_UP_SURBS, surbs.needed());
+    // A peer that has finished needs them for acknowledgements only, one at a time.
+    return this.#incoming.complete && surbs.estimate > 0 ? 0 : surbs.needed();
   }
 
   #topUpDeadline(): number | undefined {
-    const { finSentAt } = this.#outgoing;
+    const { unsent, finSentAt, finAcknowledged } = this.#outgoing;
     const mayCarry = this.#dialect === 'frames' || (this.#dialect === 'unknown' && finSentAt === undefined);
-    const waiting =
-      this.#options.surbs !== undefined && this.#firstSentAt !== undefined && !this.#incoming.complete;
-    return mayCarry && waiting ? this.#silence.deadline : undefined;
+    const expecting = !this.#incoming.complete || unsent > 0 || (finSentAt !== undefined && !finAcknowledged);
+    const isOpener = this.#options.surbs !== undefined && this.#firstSentAt !== undefined;
+    return isOpener && mayCarry && expecting ? this.#silence.deadline : undefined;
   }
 
   #greeting(): Frame {
     const type = this.#options.surbs === undefined ? 'opened' : 'open';
-    return { type, version: SESSION_PROTOCOL_VERSION, window: this.#window.limit };
-  }
-
-  #acknowledgement(): Frame {
-    this.#window.advance(this.#incoming.read);
-    const offset = this.#incoming.acknowledged;
-    return { type: 'ack', offset, window: Math.max(0, this.#window.limit - offset) };
+    return { type, version: SESSION_PROTOCOL_VERSION, window: this.#incoming.limit };
   }
 
   #pollPlain(): OutgoingMessage | undefined {
@@ -352,10 +323,9 @@ export class SessionEngine {
     return this.#pack('close', EMPTY, plan);
   }
 
-  /** A peer that may be ours has granted no more than the initial window; a Rust peer grants everything. */
   #plainLimit(): number {
-    const probing = this.#firstSentAt === undefined || this.#probeDeadline() !== undefined;
-    return this.#dialect === 'unknown' && probing ? INITIAL_WINDOW : Number.MAX_SAFE_INTEGER;
+    if (this.#dialect !== 'unknown') return Number.MAX_SAFE_INTEGER;
+    return this.#probeStage()?.bytes ?? Number.MAX_SAFE_INTEGER;
   }
 
   #pack(kind: ProxiedMessageKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
@@ -404,11 +374,12 @@ export class SessionEngine {
   /**
    * Silence that ends the session: an opener that never got an answer; an acceptor that never got the first message;
    * an end that sent FIN or Close and, since then, heard nothing. Who acknowledged our FIN may take as long as it
-   * likes to send its own.
+   * likes to send its own, and an acceptor that has everything waits for nobody but its reader.
    */
   #silenceDeadline(): number | undefined {
     const { surbs, closeTimeoutMs } = this.#options;
     const { finSentAt, finAcknowledged } = this.#outgoing;
+    if (surbs === undefined && this.#incoming.complete) return undefined;
     if (finSentAt !== undefined && !finAcknowledged) {
       return Math.max(finSentAt, this.#heardAt ?? finSentAt) + closeTimeoutMs;
     }
@@ -417,17 +388,27 @@ export class SessionEngine {
     return this.#firstSentAt + ANSWER_TIMEOUT_MS;
   }
 
-  /** In the Rust way silence is the only sign that the peer is done; elsewhere it means that bytes may be lost. */
+  /**
+   * A Rust server never says that it is done, so there silence is taken for it. Everywhere else, and while a message is
+   * missing, it means that bytes may be lost.
+   */
   #giveUpWaiting(): void {
-    if (this.#dialect === 'plain') this.#end({ kind: 'done' });
+    const rustServer = this.#options.surbs !== undefined && this.#dialect === 'plain';
+    if (rustServer && !this.#incoming.hasGap) this.#end({ kind: 'done' });
     else this.reset(new SessionError('timeout', 'us', 'the peer did not answer in time'));
   }
 
-  /** Until then an unknown peer is taken for one of ours. */
+  #probeStage(): (typeof PROBE_STAGES)[number] | undefined {
+    const silentMs = this.#now - (this.#firstSentAt ?? this.#now);
+    return PROBE_STAGES.find(({ untilMs }) => silentMs < untilMs);
+  }
+
+  /** When an unknown peer is granted more; only of interest while bytes wait for that. */
   #probeDeadline(): number | undefined {
-    if (this.#dialect !== 'unknown' || this.#firstSentAt === undefined) return undefined;
-    const deadline = this.#firstSentAt + PROBE_TIMEOUT_MS;
-    return this.#now < deadline ? deadline : undefined;
+    if (this.#dialect !== 'unknown' || this.#firstSentAt === undefined || this.#outgoing.unsent === 0)
+      return undefined;
+    const stage = this.#probeStage();
+    return stage === undefined ? undefined : this.#firstSentAt + stage.untilMs;
   }
 
   #isDue(deadline: number | undefined): boolean {

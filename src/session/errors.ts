@@ -33,7 +33,7 @@ const REASONS: Record<SessionErrorCode, string> = {
   protocol: 'the session protocol was violated',
   gone: 'the session is not known (any more)',
   aborted: 'the application gave it up',
-  lost: 'the mixnet client lost its gateway',
+  lost: 'its mixnet client is gone',
 };
 
 /** The peer broke the session protocol. */

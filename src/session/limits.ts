@@ -39,8 +39,14 @@ export const OPEN_DELAY_MS = 10;
 /** How long an acknowledgement waits for data to ride with. */
 export const ACK_DELAY_MS = 25;
 
-/** Silence of an unknown peer after which an opener goes on in the Rust way beyond {@link INITIAL_WINDOW}. */
-export const PROBE_TIMEOUT_MS = 5000;
+/**
+ * How many bytes an opener sends, and for how long, while its peer has not answered and may be ours or a Rust server:
+ * no more than our acceptor grants at first, then no more than it can hold, then without limit.
+ */
+export const PROBE_STAGES: readonly { readonly untilMs: number; readonly bytes: number }[] = [
+  { untilMs: 5000, bytes: INITIAL_WINDOW },
+  { untilMs: 30_000, bytes: MAX_PLAIN_BUFFER },
+];
 
 /**
  * Silence after which a peer that never answered is given up. Our acceptor answers at once; a Rust server stays silent
@@ -49,10 +55,16 @@ export const PROBE_TIMEOUT_MS = 5000;
 export const ANSWER_TIMEOUT_MS = 120_000;
 
 /**
- * Pauses after which an opener that hears nothing attaches a few SURBs more, each counted from the last message either
- * way. Lost replies spend SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.
+ * SURBs in the first message of a session: one for a reply, and one that our own clients keep back to ask for more.
+ * They share one packet with up to 623 bytes of data.
  */
-export const SILENCE_TOP_UPS_MS: readonly number[] = [3000, 9000, 27_000];
+export const FIRST_SURBS = 2;
+
+/**
+ * Times of silence after which an opener that still expects something attaches a few SURBs more. Lost replies spend
+ * SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.
+ */
+export const SILENCE_TOP_UPS_MS: readonly number[] = [3000, 12_000, 39_000];
 
 /** SURBs attached then. */
 export const SILENCE_TOP_UP_SURBS = 3;

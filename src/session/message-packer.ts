@@ -4,6 +4,7 @@ import {
   type ProxiedMessageKind,
 } from '../wire/proxied-message.js';
 import type { SessionId } from '../wire/session-id.js';
+import { FIRST_SURBS } from './limits.js';
 import { ACCEPTOR_BODY_BYTES, openerBodyBytes, spareSurbs } from './message-budget.js';
 import type { SurbStock } from './surb-stock.js';
 
@@ -27,6 +28,7 @@ export class MessagePacker {
   readonly #sessionId: SessionId;
   readonly #stock: SurbStock | undefined;
   #opened = false;
+  #answered = false;
   #nextMessageId = 0;
 
   /** @param stock the SURBs that an opener keeps in supply; `undefined` at an acceptor. */
@@ -35,10 +37,20 @@ export class MessagePacker {
     this.#stock = stock;
   }
 
-  /** Plans a message that carries at least `dueSurbs` SURBs. */
+  /** A message of the peer's has arrived. */
+  answered(): void {
+    this.#answered = true;
+  }
+
+  /**
+   * Plans a message that carries at least `dueSurbs` SURBs. The first of a session brings what its first answers need.
+   * Until the peer has answered in this session, every message brings one: any of them may arrive first, and the
+   * official client drops replies to a sender tag that it has never had a SURB of, without a word.
+   */
   plan(dueSurbs: number): MessagePlan {
     if (this.#stock === undefined) return { surbs: 0, room: ACCEPTOR_BODY_BYTES };
-    const surbs = Math.max(dueSurbs, this.#stock.least(!this.#opened));
+    const least = this.#answered ? 0 : this.#opened ? 1 : FIRST_SURBS;
+    const surbs = Math.max(dueSurbs, least);
     return { surbs, room: openerBodyBytes(surbs) };
   }
 

@@ -1,10 +1,10 @@
+import { Chunks } from './chunks.js';
 import { protocolError } from './errors.js';
 import { INITIAL_WINDOW } from './limits.js';
-import { SendBuffer } from './send-buffer.js';
 
 /** The bytes of one direction at the end that sends them: what waits, what was sent, how far the peer lets it go. */
 export class OutgoingStream {
-  readonly #unsent = new SendBuffer();
+  readonly #unsent = new Chunks();
   #sent = 0;
   #limit = INITIAL_WINDOW;
   #finishing = false;
@@ -37,7 +37,7 @@ export class OutgoingStream {
 
   /** Appends a copy of `bytes`; after {@link finish} or {@link clear} they go nowhere. */
   write(bytes: Uint8Array): void {
-    if (!this.#finishing) this.#unsent.push(bytes);
+    if (!this.#finishing) this.#unsent.push(bytes.slice());
   }
 
   finish(): void {

@@ -1,13 +1,11 @@
-import { MAX_PENDING_PIECES } from './limits.js';
+import { Chunks } from './chunks.js';
 import { protocolError, SessionError } from './errors.js';
+import { MAX_PENDING_PIECES } from './limits.js';
 
 interface Piece {
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
-
-/** Chunks smaller than this are merged, so that many tiny messages do not cost a hundred times their bytes. */
-const SMALL_CHUNK_BYTES = 1024;
 
 /**
  * Puts the bytes of one direction in order by their offsets. Duplicates and overlaps change nothing; bytes are copied
@@ -15,7 +13,7 @@ const SMALL_CHUNK_BYTES = 1024;
  */
 export class Reassembly {
   /** In order and not yet read, oldest first. */
-  readonly #ready: Uint8Array[] = [];
+  readonly #ready = new Chunks();
   /** Beyond the first gap: disjoint, ascending. */
   #pending: Piece[] = [];
   #received = 0;
@@ -62,7 +60,9 @@ export class Reassembly {
     if (this.#end !== undefined && offset + bytes.length > this.#end) {
       throw protocolError('the peer sent data beyond the end of its stream');
     }
-    for (const piece of this.#missingParts(offset, bytes)) this.#keep(piece);
+    const missing = this.#missingParts(offset, bytes);
+    if (missing.length === 0) return;
+    for (const piece of missing) this.#keep(piece);
     this.#pending.sort((a, b) => a.offset - b.offset);
     if (this.#pending.length > MAX_PENDING_PIECES) {
       throw new SessionError('limit', 'us', `the peer's stream has more than ${MAX_PENDING_PIECES} gaps`);
@@ -119,23 +119,11 @@ export class Reassembly {
     let moved = 0;
     for (const piece of this.#pending) {
       if (piece.offset !== this.#received) break;
-      this.#append(piece.bytes);
+      this.#ready.push(piece.bytes);
       this.#received += piece.bytes.length;
       this.#pendingBytes -= piece.bytes.length;
       moved += 1;
     }
     this.#pending = this.#pending.slice(moved);
-  }
-
-  #append(bytes: Uint8Array): void {
-    const last = this.#ready.at(-1);
-    if (last === undefined || last.length + bytes.length > SMALL_CHUNK_BYTES) {
-      this.#ready.push(bytes);
-      return;
-    }
-    const merged = new Uint8Array(last.length + bytes.length);
-    merged.set(last);
-    merged.set(bytes, last.length);
-    this.#ready[this.#ready.length - 1] = merged;
   }
 }

@@ -5,6 +5,9 @@ import { SessionError } from './errors.js';
 import { SEND_BUFFER } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
 
+/** The longest that `setTimeout` can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** What a session is made with besides what its engine needs. */
 export interface SessionOptions extends Omit<EngineOptions, 'now'> {
   /** Hands a message to the mixnet client; settles when the next one may follow. A rejection ends the session. */
@@ -21,7 +24,7 @@ export class Session {
   readonly readable: ReadableStream<Uint8Array>;
   /** Bytes for the peer. Closing half-closes; aborting resets, with the code of a {@link SessionError} if it is one. */
   readonly writable: WritableStream<Uint8Array>;
-  /** Resolves when all is delivered both ways; rejects with the {@link SessionError} of a reset. */
+  /** Resolves when the session is done (see `Outcome`); rejects with the {@link SessionError} of a reset. */
   readonly closed: Promise<void>;
 
   readonly #engine: SessionEngine;
@@ -50,13 +53,16 @@ export class Session {
       { highWaterMark: 0 },
     );
     this.writable = new WritableStream<Uint8Array>({
-      start: (controller) => void (this.#writer = controller),
+      start: (controller) => {
+        this.#writer = controller;
+        // The sink's own `abort` would only be called once the write under way has ended, which may need this reset.
+        controller.signal.addEventListener('abort', () => this.reset(abortError(controller.signal.reason)));
+      },
       write: (bytes) => this.#write(bytes),
       close: () => {
         this.#engine.finish();
         this.#advance();
       },
-      abort: (reason: unknown) => this.reset(abortError(reason)),
     });
     this.#advance();
   }
@@ -112,7 +118,9 @@ export class Session {
         await this.#deliver(message);
       }
     } catch (error) {
-      this.#engine.reset(new SessionError('lost', 'us', undefined, { cause: error }));
+      this.#engine.reset(
+        new SessionError('lost', 'us', 'the mixnet client took no message', { cause: error }),
+      );
     }
     this.#pumping = false;
     this.#settle();
@@ -122,7 +130,7 @@ export class Session {
   #armTimer(): void {
     const { deadline } = this.#engine;
     if (deadline === undefined) return;
-    const delay = Math.max(0, Math.ceil(deadline - performance.now()));
+    const delay = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(deadline - performance.now())));
     this.#timer = setTimeout(() => this.#advance(), delay);
   }
 

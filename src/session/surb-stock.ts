@@ -1,10 +1,9 @@
-/**
- * SURBs that an opener attaches first: one for a reply, and one that our own clients keep back to ask for more. They
- * share one packet with up to 623 bytes of data.
- */
-const FIRST_TARGET = 2;
+import { FIRST_SURBS } from './limits.js';
 
-/** The official client keeps 200 SURBs per sender tag and drops the rest (sphinx.md section 9). */
+/** The official client keeps so many SURBs per sender tag and drops the rest (sphinx.md section 9). */
+const MAX_STORED = 200;
+
+/** Leaves room for what is on its way. */
 const MAX_TARGET = 120;
 
 /** SURBs attached to one message at most: they fill 7 packets, which leaves one for data. */
@@ -21,9 +20,8 @@ const MAX_PER_MESSAGE = 24;
  */
 export class SurbStock {
   #estimate = 0;
-  #target = FIRST_TARGET;
+  #target = FIRST_SURBS;
   #reserve = 0;
-  #answered = false;
 
   /** SURBs that the peer has left, by our count. */
   get estimate(): number {
@@ -32,7 +30,7 @@ export class SurbStock {
 
   /**
    * Takes note of how many SURBs the peer's official client keeps to itself: 10 at a Rust peer, which uses the
-   * defaults (sphinx.md section 9). {@link FIRST_TARGET} includes what our own peers keep.
+   * defaults (sphinx.md section 9). {@link FIRST_SURBS} includes what our own peers keep.
    */
   peerKeeps(reserve: number): void {
     this.#reserve = reserve;
@@ -40,24 +38,13 @@ export class SurbStock {
 
   /** Takes note of SURBs that were attached to a message. */
   attached(count: number): void {
-    this.#estimate += count;
+    this.#estimate = Math.min(MAX_STORED, this.#estimate + count);
   }
 
   /** Takes note of a message of `packets` packets from the peer. */
   spent(packets: number): void {
-    this.#answered = true;
     this.#estimate = Math.max(0, this.#estimate - packets);
     if (this.#isLow()) this.#target = Math.min(MAX_TARGET, Math.max(8, 2 * this.#target));
-  }
-
-  /**
-   * SURBs that a message must carry even if the stock is full. The first of a session brings what its first answers
-   * need. Until the peer has answered once, every message brings one: any of them may arrive first, and the official
-   * client drops replies to a sender tag that it has never had a SURB of, without a word.
-   */
-  least(opensSession: boolean): number {
-    if (opensSession && this.#estimate < MAX_TARGET / 2) return FIRST_TARGET;
-    return this.#answered ? 0 : 1;
   }
 
   /** SURBs that are worth a message of their own; 0 while the stock is above half of its target. */

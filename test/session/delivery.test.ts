@@ -164,6 +164,42 @@ describe('a session', () => {
     assert.ok(ends.acceptor.mostUnread <= MAX_PLAIN_BUFFER + 20_000);
   });
 
+  it('leaves a slow reader all the time it needs, once everything has arrived', () => {
+    const upload: Application = { writes: [stream(40_000)], writeEveryMs: 1, readEveryMs: 0 };
+    const slow: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 300_000 };
+    const ends = simulate({ opener: upload, acceptor: slow, fate: () => [60], until: 600_000 });
+    assert.deepEqual(ends.acceptor.received, stream(40_000));
+    assert.ok(ends.acceptor.sawEnd);
+    assert.deepEqual(ends.acceptor.engine.outcome, { kind: 'done' });
+  });
+
+  it('sends a peer whose answer is late no more than it can hold', () => {
+    const flood: Application = { writes: [stream(3_000_000)], writeEveryMs: 0, readEveryMs: 0 };
+    const slow: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 20_000 };
+    const fate = (direction: 'up' | 'down') => (direction === 'up' ? [60] : [12_000]);
+    const ends = simulate({ opener: flood, acceptor: slow, fate, until: 900_000 });
+    assert.equal(ends.acceptor.error, undefined);
+    assert.deepEqual(ends.acceptor.received, stream(3_000_000));
+  });
+
+  it('takes silence for the end of a Rust peer, but not if a message is missing', () => {
+    const writes = [stream(5), stream(5), stream(5)];
+    const client: Application = { writes, writeEveryMs: 100, readEveryMs: 0 };
+    const server: Application = { writes: [stream(9)], writeEveryMs: 100, readEveryMs: 0 };
+    const losing = (lost: number | undefined) =>
+      simulate({
+        opener: { ...client, writeEveryMs: 1000 },
+        acceptor: server,
+        fate: (direction, index) => (direction === 'up' && index === lost ? [] : [60]),
+        sessionId: v4(),
+        until: 600_000,
+      });
+    assert.deepEqual(losing(undefined).acceptor.engine.outcome, { kind: 'done' });
+    const { acceptor } = losing(1);
+    assert.equal(acceptor.error?.code, 'timeout');
+    assert.ok(!acceptor.sawEnd);
+  });
+
   it('gives up on a peer that never answers', () => {
     const request: Application = { writes: [stream(90)], writeEveryMs: 1, readEveryMs: 0 };
     const ends = simulate({ opener: request, acceptor: request, fate: () => [], until: 600_000 });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
+import { SessionError } from '../../src/session/errors.js';
 import { MessageOrder } from '../../src/session/message-order.js';
 import type { ProxiedMessage } from '../../src/wire/proxied-message.js';
 
@@ -43,5 +44,8 @@ describe('message order', () => {
     const other = new MessageOrder(1);
     assert.deepEqual(ids(other.insert(message(0))), [0]);
     assert.deepEqual(ids(other.insert(message(1))), [1]);
+    const late = new MessageOrder(1);
+    late.insert(message(1));
+    assert.throws(() => late.insert(message(0)), SessionError);
   });
 });

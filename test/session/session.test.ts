@@ -168,6 +168,52 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     await second.close();
   });
 
+  it('opened after a restart of the acceptor bring their own SURBs', async () => {
+    for (let n = 0; n < 5; n += 1) {
+      const session = opener.open();
+      const echoed = Promise.all([write(session, new Uint8Array(30_000)), readAll(session)]);
+      const peer = await nextAccepted();
+      await Promise.all([peer.readable.pipeTo(peer.writable), echoed]);
+    }
+    server.state = 'closed';
+    const restarted = new SessionAcceptor(mixnet.client('server'), {
+      onSession: (session) => void session.readable.pipeTo(session.writable),
+    });
+    const session = opener.open();
+    const bytes = new Uint8Array(1300).fill(5);
+    await Promise.all([
+      write(session, bytes),
+      readAll(session).then((echo) => assert.deepEqual(echo, bytes)),
+    ]);
+    await session.closed;
+    await restarted.close();
+  });
+
+  it('are reset even behind a window that never opens', async () => {
+    const session = opener.open();
+    const writer = session.writable.getWriter();
+    const flood = writer.write(new Uint8Array(1_000_000));
+    const peer = await nextAccepted();
+    await Promise.all([writer.abort(new Error('enough')), assert.doesNotReject(flood)]);
+    await assert.rejects(peer.closed, resetWith('aborted', 'peer'));
+  });
+
+  it('are not opened by what a reset has overtaken', async () => {
+    mixnet.fate = () => [0];
+    const [sessionId, otherId] = [newSessionId(), newSessionId()];
+    const reset = encodeFrames([{ type: 'reset', code: 'aborted' }]);
+    await client.send(
+      'server',
+      encodeProxiedMessage({ sessionId, messageId: 1, kind: 'frames', body: reset }),
+      0,
+    );
+    for (const id of [sessionId, otherId]) {
+      const data: ProxiedMessage = { sessionId: id, messageId: 0, kind: 'data', body: new Uint8Array(1) };
+      await client.send('server', encodeProxiedMessage(data), 5);
+    }
+    assert.equal((await nextAccepted()).id, otherId);
+  });
+
   it('stay ended when late messages of theirs arrive', async () => {
     const sessionId = newSessionId();
     const data = { sessionId, messageId: 0, kind: 'data', body: new Uint8Array(1) } as const;

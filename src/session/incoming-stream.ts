@@ -1,0 +1,115 @@
+import type { ProxiedMessage } from '../wire/proxied-message.js';
+import { protocolError, SessionError } from './errors.js';
+import { MAX_PLAIN_BUFFER } from './limits.js';
+import { MessageOrder } from './message-order.js';
+import { Reassembly } from './reassembly.js';
+import { ReceiveWindow } from './receive-window.js';
+
+/**
+ * The bytes of one direction at the end that receives them, whether they come in frames, by offset and within a window,
+ * or in plain messages, by message id and without one. Offsets count both.
+ */
+export class IncomingStream {
+  readonly #bytes = new Reassembly();
+  readonly #window = new ReceiveWindow();
+  readonly #order: MessageOrder;
+  #plainOffset = 0;
+
+  /** @param firstMessage the id that the peer's first plain message usually has. */
+  constructor(firstMessage: 0 | 1) {
+    this.#order = new MessageOrder(firstMessage);
+  }
+
+  /** Offset behind the last byte that arrived in order. */
+  get received(): number {
+    return this.#bytes.received;
+  }
+
+  /** Bytes that arrived and have not been read, those behind gaps included. */
+  get unread(): number {
+    return this.#bytes.buffered + this.#order.pendingBytes;
+  }
+
+  /** Whether plain messages wait for one that is missing. */
+  get hasGap(): boolean {
+    return this.#order.hasGap;
+  }
+
+  /** Whether all bytes up to the end have arrived. */
+  get complete(): boolean {
+    return this.#bytes.complete;
+  }
+
+  /** Whether all bytes up to the end have been read. */
+  get exhausted(): boolean {
+    return this.#bytes.exhausted;
+  }
+
+  /** Whether the peer should hear that it may send more. */
+  get windowDue(): boolean {
+    return !this.#bytes.complete && this.#window.due(this.#bytes.read);
+  }
+
+  /** The offset at which the peer must stop. */
+  get limit(): number {
+    return this.#window.limit;
+  }
+
+  /** What to acknowledge now, and how far from there the peer may send. */
+  acknowledge(): { readonly offset: number; readonly window: number } {
+    this.#window.advance(this.#bytes.read);
+    const offset = this.#bytes.acknowledged;
+    return { offset, window: Math.max(0, this.#window.limit - offset) };
+  }
+
+  /** Takes out the next bytes in order; `undefined` if there are none now. */
+  take(): Uint8Array | undefined {
+    return this.#bytes.take();
+  }
+
+  /**
+   * Takes in the bytes of a DATA frame.
+   *
+   * @throws {SessionError} `protocol` or `limit`.
+   */
+  insert(offset: number, bytes: Uint8Array): void {
+    this.#checkWindow(offset + bytes.length);
+    this.#bytes.insert(offset, bytes);
+  }
+
+  /**
+   * Takes in a FIN frame.
+   *
+   * @throws {SessionError} `protocol`.
+   */
+  finish(offset: number): void {
+    this.#checkWindow(offset);
+    this.#bytes.finish(offset);
+  }
+
+  /**
+   * Takes in a plain message; tells whether any message is in order now.
+   *
+   * @throws {SessionError} `protocol`, or `limit` because nothing else holds such a peer back.
+   */
+  insertPlain(message: ProxiedMessage): boolean {
+    const ready = this.#order.insert(message);
+    for (const { kind, body } of ready) {
+      if (kind === 'close') this.#bytes.finish(this.#plainOffset);
+      else this.#bytes.insert(this.#plainOffset, body);
+      this.#plainOffset += body.length;
+    }
+    if (this.unread > MAX_PLAIN_BUFFER) {
+      throw new SessionError(
+        'limit',
+        'us',
+        `the peer sent more than ${MAX_PLAIN_BUFFER} bytes ahead of their reader`,
+      );
+    }
+    return ready.length > 0;
+  }
+
+  #checkWindow(end: number): void {
+    if (end > this.#window.limit) throw protocolError('the peer sent beyond the receive window');
+  }
+}
