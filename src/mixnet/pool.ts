@@ -1,11 +1,6 @@
+import { backoffMs } from './backoff.js';
 import type { MixnetClient } from './client.js';
 import { MixnetClientError } from './errors.js';
-
-/** The first wait after a failed start; it doubles with each further failure. */
-export const FIRST_RETRY_MS = 500;
-
-/** The longest wait between two starts that fail. */
-export const LAST_RETRY_MS = 30_000;
 
 /** How a {@link ClientPool} gets its clients. */
 export interface ClientPoolOptions {
@@ -180,9 +175,7 @@ export class ClientPool {
   /** Failures that come together, before the next try, count as one. */
   #backOff(error: unknown): void {
     if (this.#retry) return;
-    const longest = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
-    // Jitter, so that many pools do not come back to a directory in step.
-    const wait = longest * (0.5 + Math.random() / 2);
+    const wait = backoffMs(this.#failures);
     this.#failures += 1;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;

@@ -5,6 +5,7 @@ import { ClientPool } from '../mixnet/pool.js';
 import { PerConnectionDialer, SharedDialer, type Dialer } from '../proxy/dialer.js';
 import { joinStreams } from '../proxy/join.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
+import { Tasks } from '../proxy/tasks.js';
 import type { Session } from '../session/session.js';
 import { parseNymAddress } from '../wire/nym-address.js';
 import { EarlyListener } from './early-listener.js';
@@ -52,7 +53,7 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #listener: Server;
   readonly #dialer: Dialer;
   readonly #listeners: { readonly [E in keyof ProxyEvents]: Listeners<ProxyEvents[E]> };
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Tasks();
   readonly #ended: Promise<void>;
   readonly #cut = new AbortController();
   #connections = 0;
@@ -68,7 +69,7 @@ export class NymProxyClient implements AsyncDisposable {
       retry: retries,
     };
     this.#ended = new Promise((resolve) => listener.server.once('close', resolve));
-    listener.serveWith((socket) => this.#track(this.#carry(socket)));
+    listener.serveWith((socket) => this.#running.add(this.#carry(socket)));
   }
 
   /**
@@ -138,12 +139,7 @@ export class NymProxyClient implements AsyncDisposable {
     await this.#dialer.close();
     // What an application has not taken by then, it will not get.
     this.#cut.abort();
-    await Promise.all(this.#running);
-  }
-
-  #track(run: Promise<void>): void {
-    const tracked = run.finally(() => this.#running.delete(tracked));
-    this.#running.add(tracked);
+    await this.#running.ended();
   }
 
   async #carry(socket: Socket): Promise<void> {

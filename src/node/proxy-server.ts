@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { backoffMs } from '../mixnet/backoff.js';
 import type { MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
-import { FIRST_RETRY_MS, LAST_RETRY_MS } from '../mixnet/pool.js';
 import { SessionServer } from '../proxy/server.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
@@ -123,10 +123,11 @@ export class NymProxyServer implements AsyncDisposable {
   /** Tries until it works, at growing intervals; `undefined` if the server is closed meanwhile. */
   async #startAgain(reason: unknown, signal: AbortSignal): Promise<MixnetClient | undefined> {
     let error = reason;
-    for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
+    for (let failures = 0; ; failures += 1) {
+      const retryMs = backoffMs(failures);
       this.#retries.call({ error, retryMs });
       try {
-        await pause(retryMs * (0.5 + Math.random() / 2), undefined, { signal });
+        await pause(retryMs, undefined, { signal });
         return await this.#start(signal);
       } catch (failure) {
         if (signal.aborted) return undefined;

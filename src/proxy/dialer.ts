@@ -1,17 +1,10 @@
 import type { MixnetClient } from '../mixnet/client.js';
 import { MixnetClientError } from '../mixnet/errors.js';
+import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Session } from '../session/session.js';
-
-/**
- * How long a client lives on after a session that was reset, so that the official client can send the reset again
- * should its packet be lost: twice its waiting time for an acknowledgement (sphinx.md section 8).
- */
-const RESET_LINGER_MS = 4000;
-
-/** How long closing waits for the last messages to leave. */
-const FLUSH_MS = 2000;
+import { FLUSH_MS, RESET_LINGER_MS } from './limits.js';
 
 /** Opens sessions with one server. */
 export interface Dialer {
@@ -98,7 +91,7 @@ export class SharedDialer implements Dialer {
 
   async dial(signal?: AbortSignal): Promise<Session> {
     this.#current ??= this.#start();
-    const { opener } = await abortable(this.#current, signal);
+    const { opener } = await (signal ? orAborted(this.#current, signal) : this.#current);
     return opener.open();
   }
 
@@ -129,20 +122,4 @@ export class SharedDialer implements Dialer {
 interface SharedClient {
   readonly client: MixnetClient;
   readonly opener: SessionOpener;
-}
-
-/** Waits for `promise`, which goes on, or until the signal aborts. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort);
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort) signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -4,10 +4,9 @@ import { SessionAcceptor } from '../session/acceptor.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import { joinStreams, type Connection } from './join.js';
+import { FLUSH_MS } from './limits.js';
 import { reportOf, type ProxyEvents } from './session-report.js';
-
-/** How long closing waits for the last messages to leave. */
-const FLUSH_MS = 2000;
+import { Tasks } from './tasks.js';
 
 /** What a {@link SessionServer} is made of. */
 export interface SessionServerOptions {
@@ -22,7 +21,7 @@ export class SessionServer {
   readonly #listeners = { session: new Listeners(), end: new Listeners(), error: new Listeners() } as {
     readonly [E in Exclude<keyof ProxyEvents, 'retry'>]: Listeners<ProxyEvents[E]>;
   };
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Tasks();
   #sessions = 0;
 
   constructor(options: SessionServerOptions) {
@@ -45,7 +44,7 @@ export class SessionServer {
     const { closeTimeoutMs } = this.#options;
     const cut = new AbortController();
     const acceptor = new SessionAcceptor(client, {
-      onSession: (session) => this.#track(this.#forward(session, cut.signal)),
+      onSession: (session) => this.#running.add(this.#forward(session, cut.signal)),
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     });
     await goneOrAborted(client, signal);
@@ -53,12 +52,7 @@ export class SessionServer {
     await client.flush(FLUSH_MS);
     // What an upstream has not taken by then, it will not get.
     cut.abort();
-    await Promise.all(this.#running);
-  }
-
-  #track(run: Promise<void>): void {
-    const tracked = run.finally(() => this.#running.delete(tracked));
-    this.#running.add(tracked);
+    await this.#running.ended();
   }
 
   async #forward(session: Session, cut: AbortSignal): Promise<void> {

@@ -4,7 +4,8 @@ import { describe, it, mock } from 'node:test';
 import fc from 'fast-check';
 
 import type { MixnetClient } from '../../src/mixnet/client.js';
-import { ClientPool, LAST_RETRY_MS } from '../../src/mixnet/pool.js';
+import { LAST_RETRY_MS } from '../../src/mixnet/backoff.js';
+import { ClientPool } from '../../src/mixnet/pool.js';
 import { controlledStarts, dead, settled } from './controlled-starts.js';
 
 describe('the client pool, whatever happens', () => {

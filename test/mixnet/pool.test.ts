@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 
 import type { MixnetClient } from '../../src/mixnet/client.js';
-import { ClientPool, FIRST_RETRY_MS, LAST_RETRY_MS } from '../../src/mixnet/pool.js';
+import { FIRST_RETRY_MS, LAST_RETRY_MS } from '../../src/mixnet/backoff.js';
+import { ClientPool } from '../../src/mixnet/pool.js';
 import { controlledStarts, dead, settled } from './controlled-starts.js';
 import { FakeClient } from './fake-client.js';
 

@@ -2,6 +2,7 @@ import { compileNymWasm } from '../../../wasm/browser.js';
 import type { MixnetClient } from '../client.js';
 import { MixnetClientError } from '../errors.js';
 import { chooseGateway } from '../gateways.js';
+import { orAborted } from '../or-aborted.js';
 import {
   checkOwnGateway,
   officialOptions,
@@ -94,16 +95,4 @@ async function compile(): Promise<WebAssembly.Module> {
       { cause: error },
     );
   }
-}
-
-/** The promise, unless the signal aborts before. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort);
-  });
-  return Promise.race([promise, aborted]).finally(() => {
-    if (abort) signal.removeEventListener('abort', abort);
-  });
 }
