@@ -6,16 +6,21 @@ import tseslint from 'typescript-eslint';
  * (all those above it, and `localnet`, which stands apart).
  */
 const rooms = {
-  wire: ['mixnet', 'session', 'proxy', 'node', 'localnet', 'app'],
-  mixnet: ['session', 'proxy', 'node', 'localnet', 'app'],
-  session: ['proxy', 'node', 'localnet', 'app'],
-  proxy: ['node', 'localnet', 'app'],
-  localnet: ['mixnet', 'session', 'proxy', 'node', 'app'],
-  node: ['app'],
+  wire: ['mixnet', 'session', 'proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  mixnet: ['session', 'proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  session: ['proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  proxy: ['http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  http: ['websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  websocket: ['http', 'browser', 'node', 'localnet', 'demo', 'app'],
+  localnet: ['mixnet', 'session', 'proxy', 'http', 'websocket', 'browser', 'node', 'demo', 'app'],
+  browser: ['node', 'localnet', 'demo', 'app'],
+  node: ['http', 'websocket', 'browser', 'localnet', 'demo', 'app'],
+  demo: ['http', 'websocket', 'app'],
+  app: ['node', 'localnet', 'demo'],
 };
 
 /** Rooms that run in the browser too, so nothing of Node may be imported there. */
-const portable = ['wire', 'session', 'proxy'];
+const portable = ['wire', 'session', 'proxy', 'http', 'websocket', 'browser', 'app'];
 
 const nodeOnly = ['node:*', 'ws', 'fake-indexeddb', 'fake-indexeddb/*', '**/wasm/node.js'];
 
