@@ -2,7 +2,7 @@ import type { OfficialClient, OfficialMessageListener } from '../../wasm/client.
 import { anonymousMessagePackets, replyPackets } from '../wire/packet-count.js';
 import { deafeningFrame } from './gateway-frames.js';
 import { PacketQueue } from './packet-queue.js';
-import { ALIVE_EVERY_MS, type FromWorker, type ToWorker } from './worker-protocol.js';
+import { ALIVE_EVERY_MS, type ConnectStep, type FromWorker, type ToWorker } from './worker-protocol.js';
 
 /**
  * `send` is answered once at most this many packets wait in the official client: enough to keep it busy, at 20 ms each
@@ -23,6 +23,8 @@ export interface GatewaySocket {
 export interface GatewaySocketWatch {
   /** The official client opens this socket. */
   readonly opened: (socket: GatewaySocket) => void;
+  /** A socket's connection is made. */
+  readonly connected: () => void;
   /** A binary frame, one Sphinx packet, was handed to the system. */
   readonly frameLeft: () => void;
   readonly textArrived: (socket: GatewaySocket, text: string) => void;
@@ -47,6 +49,8 @@ export class ClientWorker implements GatewaySocketWatch {
   /** The socket opened last; those before it served the registration only (gateway.md section 2). */
   #socket: GatewaySocket | undefined;
   #socketTrouble: string | undefined;
+  #packetsSent = 0;
+  readonly #reached = new Set<ConnectStep>();
 
   constructor(post: (message: FromWorker, transfer: ArrayBuffer[]) => void) {
     this.#post = post;
@@ -81,6 +85,10 @@ export class ClientWorker implements GatewaySocketWatch {
   /** Does what the owner asks and answers it. */
   async receive(message: ToWorker): Promise<void> {
     try {
+      if (message.kind === 'count') {
+        this.#count(message.id);
+        return;
+      }
       await this.#obey(message);
       this.#say({ kind: 'done', id: message.id });
     } catch (error) {
@@ -96,9 +104,16 @@ export class ClientWorker implements GatewaySocketWatch {
   readonly opened = (socket: GatewaySocket): void => {
     this.#socket = socket;
     this.#socketTrouble = undefined;
+    // The official client needs its keys for whatever it says to a gateway.
+    this.#reach('keys');
   };
 
-  readonly frameLeft = (): void => this.#queue.left();
+  readonly connected = (): void => this.#reach('gateway');
+
+  readonly frameLeft = (): void => {
+    this.#packetsSent += 1;
+    this.#queue.left();
+  };
 
   readonly textArrived = (socket: GatewaySocket, text: string): void => {
     const said = deafeningFrame(text);
@@ -107,13 +122,28 @@ export class ClientWorker implements GatewaySocketWatch {
 
   readonly closed = (socket: GatewaySocket, reason: string): void => this.#trouble(socket, reason);
 
+  /** A new client opens more than one socket; each step is told once. */
+  #reach(step: ConnectStep): void {
+    if (this.#reached.has(step)) return;
+    this.#reached.add(step);
+    this.#say({ kind: 'reached', step });
+  }
+
+  #count(id: number): void {
+    this.#say({
+      kind: 'traffic',
+      id,
+      traffic: { packetsWaiting: this.#queue.ahead, packetsSent: this.#packetsSent },
+    });
+  }
+
   #trouble(socket: GatewaySocket, reason: string): void {
     if (socket !== this.#socket) return;
     this.#socketTrouble ??= reason;
     if (this.#client) this.#say({ kind: 'lost', reason: this.#socketTrouble });
   }
 
-  async #obey(message: ToWorker): Promise<void> {
+  async #obey(message: Exclude<ToWorker, { kind: 'count' }>): Promise<void> {
     if (message.kind === 'flush') {
       await this.#queue.whenAtMost(0);
       // What the system still holds would be lost when the worker ends.

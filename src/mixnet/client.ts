@@ -26,6 +26,14 @@ export interface MixnetClientEvents {
   state: MixnetClientState;
 }
 
+/** What a client's gateway connection has carried, in Sphinx packets. */
+export interface ClientTraffic {
+  /** Given to the official client and not yet on the wire; an estimate. */
+  readonly packetsWaiting: number;
+  /** Packets that have left, decoys and acknowledgements of the official client included. */
+  readonly packetsSent: number;
+}
+
 /** One official Nym client in its worker. Messages arrive whole or not at all, in any order, without duplicates. */
 export interface MixnetClient {
   readonly state: MixnetClientState;
@@ -58,6 +66,9 @@ export interface MixnetClient {
     event: E,
     listener: (value: MixnetClientEvents[E]) => void,
   ): () => void;
+
+  /** @throws {MixnetClientError} if the client is not ready. */
+  traffic(): Promise<ClientTraffic>;
 
   /** Settles once the packets of everything sent so far have probably left, after `timeoutMs` at the latest. */
   flush(timeoutMs: number): Promise<void>;

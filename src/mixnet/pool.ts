@@ -70,6 +70,14 @@ export class ClientPool {
     return this.#wait(signal);
   }
 
+  /** Makes the next try now, if one is waiting for its time; to be called when the network is back. */
+  hurry(): void {
+    if (this.#closed || !this.#retry) return;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#fill();
+  }
+
   /** Closes every client that was not taken and ends the starts under way. Never rejects. */
   close(): Promise<void> {
     this.#closed ??= this.#close();

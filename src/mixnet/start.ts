@@ -11,6 +11,7 @@ import { clientOverride, type ClientSettings } from './options.js';
 import { explainStartFailure, type StartContext } from './start-failure.js';
 import { limitStart } from './start-limit.js';
 import type { Started, WorkerMixnetClient } from './worker-client.js';
+import type { ConnectStep } from './worker-protocol.js';
 
 /** How to start a mixnet client, wherever it runs. */
 export interface CommonStartOptions extends ClientSettings {
@@ -23,7 +24,16 @@ export interface CommonStartOptions extends ClientSettings {
   readonly startTimeoutMs?: number | undefined;
   /** Gets what the official client writes to its console; by default that is dropped. */
   readonly onLog?: ((line: string) => void) | undefined;
+  /** Told of each step of the start, once. The last one is that the start settles. */
+  readonly onProgress?: ((step: StartStep) => void) | undefined;
 }
+
+/**
+ * - `wasm`: the official client is compiled, and a gateway is chosen.
+ * - `keys`: its keys are loaded or made.
+ * - `gateway`: the gateway has answered.
+ */
+export type StartStep = 'wasm' | ConnectStep;
 
 const START_TIME_LIMIT_MS = 60_000;
 

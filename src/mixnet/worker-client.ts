@@ -1,10 +1,16 @@
 import { base58 } from '@scure/base';
 
 import { parseNymAddress } from '../wire/nym-address.js';
-import type { MixnetClient, MixnetClientEvents, MixnetClientState, MixnetMessage } from './client.js';
+import type {
+  ClientTraffic,
+  MixnetClient,
+  MixnetClientEvents,
+  MixnetClientState,
+  MixnetMessage,
+} from './client.js';
 import { MixnetClientError } from './errors.js';
 import { Listeners } from './listeners.js';
-import { ALIVE_EVERY_MS, type FromWorker, type ToWorker } from './worker-protocol.js';
+import { ALIVE_EVERY_MS, type ConnectStep, type FromWorker, type ToWorker } from './worker-protocol.js';
 
 /** A worker that has said nothing for so many of its `alive` periods hangs. */
 const SILENT_PERIODS = 6;
@@ -22,7 +28,13 @@ export interface WorkerHandle {
 /** What a worker says when its client has started. */
 export type Started = Extract<FromWorker, { kind: 'started' }>;
 
-interface Request<T = void> {
+/** Who is told what comes before a client is ready, and what it prints. */
+export interface ClientWatch {
+  readonly onLog?: ((line: string) => void) | undefined;
+  readonly onProgress?: ((step: ConnectStep) => void) | undefined;
+}
+
+interface Request<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: MixnetClientError) => void;
 }
@@ -33,12 +45,12 @@ export class WorkerMixnetClient implements MixnetClient {
   readonly started: Promise<Started>;
 
   readonly #worker: WorkerHandle;
-  readonly #onLog: (line: string) => void;
+  readonly #watch: ClientWatch;
   readonly #listeners: { [E in keyof MixnetClientEvents]: Listeners<MixnetClientEvents[E]> } = {
     message: new Listeners(),
     state: new Listeners(),
   };
-  readonly #requests = new Map<number, Request>();
+  readonly #requests = new Map<number, Request<ClientTraffic | undefined>>();
   readonly #watchdog: ReturnType<typeof setInterval>;
   #start: Request<Started> | undefined;
   #state: MixnetClientState = 'connecting';
@@ -50,9 +62,9 @@ export class WorkerMixnetClient implements MixnetClient {
   #checkedRecipient: string | undefined;
   #silentPeriods = 0;
 
-  constructor(worker: WorkerHandle, onLog: (line: string) => void) {
+  constructor(worker: WorkerHandle, watch: ClientWatch) {
     this.#worker = worker;
-    this.#onLog = onLog;
+    this.#watch = watch;
     this.started = new Promise((resolve, reject) => (this.#start = { resolve, reject }));
     this.#watchdog = setInterval(() => this.#checkAlive(), ALIVE_EVERY_MS);
   }
@@ -96,6 +108,12 @@ export class WorkerMixnetClient implements MixnetClient {
     return remove;
   }
 
+  async traffic(): Promise<ClientTraffic> {
+    this.#assertReady();
+    const traffic = await this.#ask((id) => ({ kind: 'count', id }), []);
+    return traffic ?? { packetsWaiting: 0, packetsSent: 0 };
+  }
+
   async flush(timeoutMs: number): Promise<void> {
     if (this.#state !== 'ready') return;
     const flushed = this.#ask((id) => ({ kind: 'flush', id }), []).catch(() => undefined);
@@ -127,13 +145,19 @@ export class WorkerMixnetClient implements MixnetClient {
         this.#arrived({ payload: message.payload, senderTag: message.senderTag });
         break;
       case 'done':
-        this.#take(message.id)?.resolve();
+        this.#take(message.id)?.resolve(undefined);
+        break;
+      case 'traffic':
+        this.#take(message.id)?.resolve(message.traffic);
+        break;
+      case 'reached':
+        this.#watch.onProgress?.(message.step);
         break;
       case 'refused':
         this.#refused(message.id, message.reason);
         break;
       case 'log':
-        this.#onLog(message.line);
+        this.#watch.onLog?.(message.line);
         break;
       case 'alive':
     }
@@ -181,7 +205,7 @@ export class WorkerMixnetClient implements MixnetClient {
     });
   }
 
-  #ask(message: (id: number) => ToWorker, transfer: ArrayBuffer[]): Promise<void> {
+  #ask(message: (id: number) => ToWorker, transfer: ArrayBuffer[]): Promise<ClientTraffic | undefined> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -190,7 +214,7 @@ export class WorkerMixnetClient implements MixnetClient {
     });
   }
 
-  #take(id: number): Request | undefined {
+  #take(id: number): Request<ClientTraffic | undefined> | undefined {
     const request = this.#requests.get(id);
     this.#requests.delete(id);
     return request;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { ClientTraffic } from './client.js';
+
 /** To the worker. `id`s are answered by `done` or `refused`. */
 export type ToWorker =
   | {
@@ -13,7 +15,12 @@ export type ToWorker =
       readonly replySurbs: number;
     }
   | { readonly kind: 'reply'; readonly id: number; readonly senderTag: string; readonly payload: Uint8Array }
-  | { readonly kind: 'flush'; readonly id: number };
+  | { readonly kind: 'flush'; readonly id: number }
+  /** Answered by `traffic`. */
+  | { readonly kind: 'count'; readonly id: number };
+
+/** What the worker has reached on its way to a running client: see `StartStep`. */
+export type ConnectStep = 'keys' | 'gateway';
 
 /** From the worker. */
 export type FromWorker =
@@ -26,6 +33,8 @@ export type FromWorker =
       readonly payload: Uint8Array;
       readonly senderTag: string | undefined;
     }
+  | { readonly kind: 'reached'; readonly step: ConnectStep }
+  | { readonly kind: 'traffic'; readonly id: number; readonly traffic: ClientTraffic }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string }
   /** The gateway is gone, or the official client no longer listens to it. */

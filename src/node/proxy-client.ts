@@ -10,7 +10,7 @@ import type { Session } from '../session/session.js';
 import { parseNymAddress } from '../wire/nym-address.js';
 import { EarlyListener } from './early-listener.js';
 import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
-import { millisecondsOf } from './seconds.js';
+import { millisecondsOf } from '../proxy/seconds.js';
 import { streamsOf } from './tcp.js';
 
 /** Options of {@link NymProxyClient.create}. */

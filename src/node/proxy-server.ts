@@ -6,7 +6,7 @@ import { Listeners } from '../mixnet/listeners.js';
 import { SessionServer } from '../proxy/server.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
-import { millisecondsOf } from './seconds.js';
+import { millisecondsOf } from '../proxy/seconds.js';
 import { connectTcp, parseTcpAddress } from './tcp.js';
 
 /** Options of {@link NymProxyServer.create}. */

@@ -15,8 +15,17 @@ export interface Dialer {
    */
   dial(signal?: AbortSignal): Promise<Session>;
 
+  /** The mixnet clients that carry sessions, or are about to, as far as the dialer knows them. */
+  readonly carriers: readonly Carrier[];
+
   /** Resets every session and closes every client. Never rejects. */
   close(): Promise<void>;
+}
+
+/** A mixnet client and what opens sessions over it. */
+export interface Carrier {
+  readonly client: MixnetClient;
+  readonly opener: SessionOpener;
 }
 
 /**
@@ -33,6 +42,10 @@ export class PerConnectionDialer implements Dialer {
   constructor(pool: ClientPool, options: OpenerOptions) {
     this.#pool = pool;
     this.#options = options;
+  }
+
+  get carriers(): readonly Carrier[] {
+    return [...this.#open].map(([client, opener]) => ({ client, opener }));
   }
 
   async dial(signal?: AbortSignal): Promise<Session> {
@@ -81,45 +94,55 @@ export class PerConnectionDialer implements Dialer {
 export class SharedDialer implements Dialer {
   readonly #pool: ClientPool;
   readonly #options: OpenerOptions;
-  #current: Promise<SharedClient> | undefined;
+  /** Settles when the client is there; another one follows it when it is lost, or could not be started. */
+  #current: Promise<Carrier>;
+  #carrier: Carrier | undefined;
+  #closed = false;
 
   /** @param pool one that keeps no reserve; the shared client is taken from it. */
   constructor(pool: ClientPool, options: OpenerOptions) {
     this.#pool = pool;
     this.#options = options;
+    this.#current = this.#start();
+  }
+
+  get carriers(): readonly Carrier[] {
+    return this.#carrier ? [this.#carrier] : [];
   }
 
   async dial(signal?: AbortSignal): Promise<Session> {
-    this.#current ??= this.#start();
     const { opener } = await (signal ? orAborted(this.#current, signal) : this.#current);
     return opener.open();
   }
 
   async close(): Promise<void> {
-    const current = this.#current;
+    this.#closed = true;
     await this.#pool.close();
-    const shared = await current?.catch(() => undefined);
-    await shared?.opener.close();
-    await shared?.client.flush(FLUSH_MS);
-    await shared?.client.close();
+    const last = await this.#current.catch(() => undefined);
+    await last?.opener.close();
+    await last?.client.flush(FLUSH_MS);
+    await last?.client.close();
   }
 
-  #start(): Promise<SharedClient> {
-    const starting = this.#pool.take().then((client) => {
-      const forget = () => {
-        if (this.#current === starting) this.#current = undefined;
-      };
-      client.on('state', forget);
-      return { client, opener: new SessionOpener(client, this.#options) };
-    });
-    starting.catch(() => {
-      if (this.#current === starting) this.#current = undefined;
-    });
+  /** The pool makes the next start wait when one has failed. */
+  #start(): Promise<Carrier> {
+    const starting = this.#pool.take().then((client) => this.#carryWith(client));
+    starting.catch(() => this.#replace());
     return starting;
   }
-}
 
-interface SharedClient {
-  readonly client: MixnetClient;
-  readonly opener: SessionOpener;
+  #carryWith(client: MixnetClient): Carrier {
+    const carrier = { client, opener: new SessionOpener(client, this.#options) };
+    this.#carrier = carrier;
+    client.on('state', () => {
+      if (this.#carrier !== carrier) return;
+      this.#carrier = undefined;
+      this.#replace();
+    });
+    return carrier;
+  }
+
+  #replace(): void {
+    if (!this.#closed) this.#current = this.#start();
+  }
 }

@@ -68,6 +68,9 @@ export class SessionEngine {
   #firstSentAt: number | undefined;
   readonly #silence = new SilenceTopUp();
   #pausedUntil: number | undefined;
+  /** When the first bytes were sent that the peer has not answered. */
+  #askedAt: number | undefined;
+  #answerMs: number | undefined;
 
   // Receiving.
   readonly #incoming: IncomingStream;
@@ -126,6 +129,11 @@ export class SessionEngine {
     return this.#incoming.received;
   }
 
+  /** How long the peer's last answer took, from the first bytes sent to the next message from there. */
+  get answerMs(): number | undefined {
+    return this.#answerMs;
+  }
+
   /** Whether the peer's stream has been read to its end. */
   get readToEnd(): boolean {
     return this.#incoming.exhausted || (this.#outcome?.kind === 'done' && this.#incoming.unread === 0);
@@ -165,6 +173,7 @@ export class SessionEngine {
     this.#heardAt = now;
     this.#silence.heard(now);
     this.#packer.answered();
+    this.#noteAnswer();
     try {
       if (message.kind === 'frames') this.#receiveFrames(message);
       else this.#receivePlain(message);
@@ -181,7 +190,9 @@ export class SessionEngine {
     const last = this.#lastWords.shift();
     if (last !== undefined) return last;
     if (this.#outcome !== undefined) return undefined;
+    const sentBefore = this.#outgoing.sent;
     const message = this.#dialect === 'frames' ? this.#pollFrames() : this.#pollPlain();
+    if (this.#outgoing.sent > sentBefore) this.#askedAt ??= now;
     this.#settle();
     return message;
   }
@@ -201,6 +212,12 @@ export class SessionEngine {
   }
 
   // Receiving.
+
+  #noteAnswer(): void {
+    if (this.#askedAt === undefined) return;
+    this.#answerMs = this.#now - this.#askedAt;
+    this.#askedAt = undefined;
+  }
 
   #receivePlain(message: ProxiedMessage): void {
     const { surbs } = this.#options;

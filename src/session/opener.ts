@@ -38,6 +38,11 @@ export class SessionOpener {
     return this.#sessions.size;
   }
 
+  /** SURBs that the acceptor has left to reply to this client, by our count. */
+  get surbs(): number {
+    return this.#surbs.estimate;
+  }
+
   /** Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session. */
   open(): Session {
     const { recipient, closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = this.#options;

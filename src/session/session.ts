@@ -87,6 +87,11 @@ export class Session {
     return this.#engine.unsent + this.#engine.unread;
   }
 
+  /** How long the peer's last answer took in ms, its upstream's time included; `undefined` before the first. */
+  get roundTripMs(): number | undefined {
+    return this.#engine.answerMs;
+  }
+
   /** Takes in a message of this session. */
   receive(message: ProxiedMessage): void {
     this.#engine.receive(message, performance.now());

@@ -211,7 +211,7 @@ describe('a mixnet client in a web page', { timeout: 600_000 }, () => {
     ['the .wasm file is missing', '**/*.wasm', undefined, 'crashed', /\.wasm answered 404/],
     [
       'the script of the worker is missing',
-      '**/worker-*.js',
+      '**/official-client-worker-*.js',
       undefined,
       'crashed',
       /could not be loaded. Check that the site serves it\.$/,

@@ -27,6 +27,7 @@ describe('the WebSocket of the official client in the browser', () => {
     const told: string[] = [];
     const Socket = gatewayWebSocket({
       opened: () => told.push('opened'),
+      connected: () => told.push('connected'),
       frameLeft: () => told.push('left'),
       textArrived: (_, text) => told.push(`text ${text}`),
       closed: (_, reason) => told.push(reason),

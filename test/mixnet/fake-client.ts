@@ -1,4 +1,9 @@
-import type { MixnetClient, MixnetClientEvents, MixnetClientState } from '../../src/mixnet/client.js';
+import type {
+  ClientTraffic,
+  MixnetClient,
+  MixnetClientEvents,
+  MixnetClientState,
+} from '../../src/mixnet/client.js';
 import { MixnetClientError } from '../../src/mixnet/errors.js';
 import { Listeners } from '../../src/mixnet/listeners.js';
 
@@ -24,6 +29,10 @@ export class FakeClient implements MixnetClient {
     return event === 'state'
       ? this.#states.add(listener as (state: MixnetClientState) => void)
       : () => undefined;
+  }
+
+  traffic(): Promise<ClientTraffic> {
+    return Promise.resolve({ packetsWaiting: 0, packetsSent: 0 });
   }
 
   flush(): Promise<void> {

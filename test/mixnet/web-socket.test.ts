@@ -23,11 +23,18 @@ describe('the WebSocket of the official client in Node', { timeout: 30_000 }, ()
 
   /** A connected pair, and what the watch of the client's end was told. */
   async function connect(times = NEVER) {
-    const told = { opened: [] as object[], frames: 0, texts: [] as string[], closed: [] as string[] };
+    const told = {
+      opened: [] as object[],
+      connected: 0,
+      frames: 0,
+      texts: [] as string[],
+      closed: [] as string[],
+    };
     const events = new EventEmitter();
     const Socket = gatewayWebSocket(
       {
         opened: (socket) => told.opened.push(socket),
+        connected: () => void (told.connected += 1),
         frameLeft: () => {
           told.frames += 1;
           events.emit('frame');
@@ -132,7 +139,7 @@ describe('the WebSocket of the official client in Node', { timeout: 30_000 }, ()
   it('says why it closed: it was refused, without an uncaught error', async () => {
     const reason = await new Promise<string>((resolve) => {
       const ignore = () => undefined;
-      const watch = { opened: ignore, frameLeft: ignore, textArrived: ignore };
+      const watch = { opened: ignore, connected: ignore, frameLeft: ignore, textArrived: ignore };
       const Socket = gatewayWebSocket({ ...watch, closed: (_, why) => resolve(why) }, NEVER);
       new Socket('ws://127.0.0.1:1/');
     });

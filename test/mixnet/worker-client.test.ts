@@ -27,7 +27,7 @@ function connecting() {
         return new Promise((resolve) => (ended = resolve));
       },
     },
-    (line) => logs.push(line),
+    { onLog: (line) => logs.push(line) },
   );
   client.on('state', (state) => states.push(state));
   return { client, posted, states, logs, ends: () => ends, finishEnd: () => ended() };

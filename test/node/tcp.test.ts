@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 
-import { millisecondsOf } from '../../src/node/seconds.js';
+import { millisecondsOf } from '../../src/proxy/seconds.js';
 import { connectTcp, parseTcpAddress, streamsOf } from '../../src/node/tcp.js';
 import { joinStreams } from '../../src/proxy/join.js';
 import { SessionError } from '../../src/session/errors.js';

@@ -1,4 +1,5 @@
 import type {
+  ClientTraffic,
   MixnetClient,
   MixnetClientEvents,
   MixnetClientState,
@@ -85,6 +86,10 @@ export class MemoryClient implements MixnetClient {
   arrive(message: MixnetMessage, replySurbs: number): void {
     if (message.senderTag !== undefined && replySurbs > 0) this.#repliable.add(message.senderTag);
     if (this.state === 'ready') this.#messages.call(message);
+  }
+
+  traffic(): Promise<ClientTraffic> {
+    return Promise.resolve({ packetsWaiting: 0, packetsSent: 0 });
   }
 
   flush(): Promise<void> {

@@ -1,20 +1,22 @@
 import { MixnetClientError } from '../errors.js';
-import { WorkerMixnetClient } from '../worker-client.js';
+import { WorkerMixnetClient, type ClientWatch } from '../worker-client.js';
 import type { FromWorker } from '../worker-protocol.js';
-import type { BrowserWorkerData } from './worker.js';
+import type { BrowserWorkerData } from './official-client-worker.js';
 
 /**
  * Runs an official client in a new Web Worker, whose end is the client's only way to stop (nym-api.md section 9).
  *
- * @param onLog gets what the official client writes to its console.
  * @param onEnd called once the worker has been told to end, and before anybody is told so.
  */
 export function runClientWorker(
   data: BrowserWorkerData,
-  onLog: (line: string) => void,
+  watch: ClientWatch,
   onEnd: () => Promise<void>,
 ): WorkerMixnetClient {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'nym-client' });
+  const worker = new Worker(new URL('./official-client-worker.js', import.meta.url), {
+    type: 'module',
+    name: 'nym-client',
+  });
   const client = new WorkerMixnetClient(
     {
       post: (message, transfer) => worker.postMessage(message, transfer),
@@ -23,7 +25,7 @@ export function runClientWorker(
         return onEnd();
       },
     },
-    onLog,
+    watch,
   );
   worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => client.receive(data));
   worker.addEventListener('error', (event) => {

@@ -60,7 +60,7 @@ async function startWith(
   passphrase: string | undefined,
   signal: AbortSignal,
 ): Promise<MixnetClient> {
-  const { network, onLog = () => undefined } = options;
+  const { network } = options;
   const { clientId, ephemeral } = held;
   const name = `the identity "${clientId}"`;
   const tlsOnly = location.protocol === 'https:';
@@ -74,10 +74,11 @@ async function startWith(
     remembered ?? chooseGateway(network, { wanted: options.gateway, wssOnly: tlsOnly, signal }),
   ]);
   const official = officialOptions(options, { clientId, gateway, passphrase, tlsOnly });
+  options.onProgress?.('wasm');
   signal.throwIfAborted();
 
   const data = { module, options: official, extendedPackets: options.traffic === 'bulk' };
-  const client = runClientWorker(data, onLog, () => held.release());
+  const client = runClientWorker(data, options, () => held.release());
   const identity = remembered === undefined ? undefined : { name, forget: `forget ${name} (forgetIdentity)` };
   return whenStarted(client, { network, gateway, identity }, signal, async () => {
     if (!ephemeral && remembered === undefined) await rememberGateway(clientId, gateway);

@@ -27,6 +27,7 @@ export function gatewayWebSocket(watch: GatewaySocketWatch): typeof WebSocket {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
       watch.opened(this);
+      this.addEventListener('open', () => watch.connected());
       this.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
         if (typeof data === 'string') watch.textArrived(this, data);
       });

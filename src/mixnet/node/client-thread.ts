@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
 import { MixnetClientError } from '../errors.js';
-import { WorkerMixnetClient } from '../worker-client.js';
+import { WorkerMixnetClient, type ClientWatch } from '../worker-client.js';
 import type { FromWorker } from '../worker-protocol.js';
 import type { NodeWorkerData } from './worker.js';
 
@@ -9,12 +9,11 @@ import type { NodeWorkerData } from './worker.js';
  * Runs an official client in a new worker thread, whose end is the client's only way to stop (nym-api.md section 8).
  * A panic of the official client ends the thread too, and with it only this client.
  *
- * @param onLog gets what the official client writes to its console.
  * @param onEnd called once the thread has ended, and before anybody is told so.
  */
 export function runClientThread(
   data: NodeWorkerData,
-  onLog: (line: string) => void,
+  watch: ClientWatch,
   onEnd: () => Promise<void>,
 ): WorkerMixnetClient {
   const thread = new Worker(new URL('./worker.js', import.meta.url), {
@@ -36,7 +35,7 @@ export function runClientThread(
         await onEnd();
       },
     },
-    onLog,
+    watch,
   );
   let death = 'its thread ended';
   thread.on('message', (message) => client.receive(message as FromWorker));

@@ -63,7 +63,7 @@ async function startWith(
   identity: OpenIdentity | undefined,
   signal: AbortSignal,
 ): Promise<MixnetClient> {
-  const { network, onLog = () => undefined } = options;
+  const { network } = options;
   const stored = await identity?.store.load();
   if (identity && stored) checkStored(identity, stored, options.gateway);
   const gateway = stored?.gateway ?? (await chooseGateway(network, { wanted: options.gateway, signal }));
@@ -81,9 +81,10 @@ async function startWith(
     keepDatabase: identity !== undefined,
     heartbeat: options.heartbeat ?? HEARTBEAT,
   };
+  options.onProgress?.('wasm');
   signal.throwIfAborted();
 
-  const client = runClientThread(data, onLog, async () => identity?.store.close());
+  const client = runClientThread(data, options, async () => identity?.store.close());
   const remembered = identity &&
     stored && { name: `the identity in ${identity.store.path}`, forget: `move ${identity.store.path} away` };
   return whenStarted(client, { network, gateway, identity: remembered }, signal, async ({ database }) => {

@@ -40,6 +40,7 @@ export function gatewayWebSocket(
       const heard = () => heartbeat?.heard();
 
       this.on('open', () => {
+        watch.connected();
         const seconds = (heartbeatTimes.everyMs + heartbeatTimes.patienceMs) / 1_000;
         heartbeat = new Heartbeat(
           heartbeatTimes,

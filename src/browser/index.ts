@@ -1,0 +1,17 @@
+/**
+ * TCP connections through the Nym mixnet, for web pages.
+ *
+ * @module
+ */
+export { TunnelFetchError } from '../http/index.js';
+export { DEFAULT_CLIENT_ID, forgetIdentity, type PersistentIdentity } from '../mixnet/browser/index.js';
+export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
+export { MAINNET, type Network } from '../mixnet/network.js';
+export type { TrafficProfile } from '../mixnet/options.js';
+export type { ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
+export { SessionError, type SessionErrorCode } from '../session/errors.js';
+export { WireError } from '../wire/errors.js';
+export { formatNymAddress, parseNymAddress, type NymAddress } from '../wire/nym-address.js';
+export { networkFromEnvText } from './env-text.js';
+export { NymProxyClient, type NymProxyClientOptions, type StartProgress } from './proxy-client.js';
+export type { ClientSnapshot, SessionSnapshot, TunnelSnapshot, TunnelState } from './tunnel-state.js';

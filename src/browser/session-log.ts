@@ -1,0 +1,64 @@
+import type { Session } from '../session/session.js';
+import type { SessionSnapshot } from './tunnel-state.js';
+
+/** Ended sessions that can still be looked at. */
+const KEPT = 20;
+
+interface Entry {
+  readonly number: number;
+  readonly openedAt: number;
+  readonly session: Session;
+}
+
+/** What there is to see of a tunnel's sessions, without their ids. */
+export class SessionLog {
+  readonly #open = new Set<Entry>();
+  #ended: SessionSnapshot[] = [];
+  #count = 0;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #roundTripMs: number | undefined;
+
+  /** Follows a session to its end. */
+  add(session: Session): void {
+    this.#count += 1;
+    const entry = { number: this.#count, openedAt: Date.now(), session };
+    this.#open.add(entry);
+    session.closed.then(
+      () => this.#end(entry, 'ended', undefined),
+      (error: unknown) => this.#end(entry, 'reset', error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  /** The open sessions and the last that ended, oldest first, and the sums of all. */
+  look() {
+    const open = [...this.#open].map((entry) => snapshotOf(entry, 'open', undefined));
+    const sum = (of: (session: SessionSnapshot) => number) => open.reduce((total, one) => total + of(one), 0);
+    const measured = open.findLast(({ roundTripMs }) => roundTripMs !== undefined)?.roundTripMs;
+    return {
+      sessions: [...this.#ended, ...open].sort((a, b) => a.number - b.number),
+      bytesSent: this.#bytesSent + sum(({ bytesSent }) => bytesSent),
+      bytesReceived: this.#bytesReceived + sum(({ bytesReceived }) => bytesReceived),
+      roundTripMs: measured ?? this.#roundTripMs,
+    };
+  }
+
+  #end(entry: Entry, state: 'ended' | 'reset', error: string | undefined): void {
+    this.#open.delete(entry);
+    const last = snapshotOf(entry, state, error);
+    this.#bytesSent += last.bytesSent;
+    this.#bytesReceived += last.bytesReceived;
+    this.#roundTripMs = last.roundTripMs ?? this.#roundTripMs;
+    this.#ended = [...this.#ended, last].slice(-KEPT);
+  }
+}
+
+function snapshotOf(
+  { number, openedAt, session }: Entry,
+  state: SessionSnapshot['state'],
+  error: string | undefined,
+): SessionSnapshot {
+  const { bytesSent, bytesReceived, roundTripMs } = session;
+  const bytesBuffered = state === 'open' ? session.bytesBuffered : 0;
+  return { number, state, openedAt, bytesSent, bytesReceived, bytesBuffered, roundTripMs, error };
+}

@@ -1,0 +1,157 @@
+import { startMixnetClient, type PersistentIdentity } from '../mixnet/browser/index.js';
+import type { MixnetClient } from '../mixnet/client.js';
+import type { Network } from '../mixnet/network.js';
+import type { TrafficProfile } from '../mixnet/options.js';
+import { ClientPool } from '../mixnet/pool.js';
+import type { StartStep } from '../mixnet/start.js';
+import { PerConnectionDialer, SharedDialer, type Carrier, type Dialer } from '../proxy/dialer.js';
+import type { Session } from '../session/session.js';
+import { SessionLog } from './session-log.js';
+import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';
+
+/** What a tunnel is made with; plain data, since it crosses into a worker. */
+export interface TunnelOptions {
+  readonly serverAddress: string;
+  readonly network: Network;
+  /** With a client per connection, identities are ephemeral whatever is said here. */
+  readonly identity: 'ephemeral' | PersistentIdentity;
+  readonly clients: 'shared' | 'per-connection';
+  /** Mixnet clients kept ready, with a client per connection. */
+  readonly poolSize: number;
+  readonly traffic: TrafficProfile | undefined;
+  readonly gateway: string | undefined;
+  readonly closeTimeoutMs: number | undefined;
+  readonly startTimeoutMs: number | undefined;
+}
+
+/** Who hears of a tunnel's mixnet clients. */
+export interface TunnelWatch {
+  readonly onProgress: (step: StartStep) => void;
+  readonly onLog: (line: string) => void;
+}
+
+/** The mixnet clients of a page, or of all tabs that share an identity, and the sessions over them. */
+export class Tunnel {
+  readonly states: StateBoard;
+  readonly serverAddress: string;
+  readonly #pool: ClientPool;
+  readonly #dialer: Dialer;
+  readonly #log = new SessionLog();
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: TunnelOptions, watch: TunnelWatch, first: MixnetClient | undefined) {
+    const { serverAddress, clients, poolSize, closeTimeoutMs } = options;
+    const shared = clients === 'shared';
+    this.serverAddress = serverAddress;
+    this.states = new StateBoard(first ? readyState(first) : waitingState('the mixnet client is starting'));
+    this.#pool = new ClientPool({
+      first,
+      reserve: shared ? 0 : poolSize,
+      start: async (signal) => {
+        const client = await startClient(options, watch, signal);
+        this.#started(client, shared);
+        return client;
+      },
+      onFailure: (error, retryMs) => this.#failed(error, retryMs),
+    });
+    if (first) this.#watch(first, shared);
+    const openerOptions = {
+      recipient: serverAddress,
+      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
+    };
+    this.#dialer = new (shared ? SharedDialer : PerConnectionDialer)(this.#pool, openerOptions);
+  }
+
+  /**
+   * Starts a first mixnet client, and the tunnel with it.
+   *
+   * @throws {MixnetClientError} if the client does not start.
+   */
+  static async start(options: TunnelOptions, watch: TunnelWatch): Promise<Tunnel> {
+    return new Tunnel(options, watch, await startClient(options, watch, undefined));
+  }
+
+  /** A tunnel that is still without a mixnet client, and tries to get one until it works. */
+  static takeOver(options: TunnelOptions, watch: TunnelWatch): Tunnel {
+    return new Tunnel(options, watch, undefined);
+  }
+
+  /**
+   * Opens a session.
+   *
+   * @throws {MixnetClientError} if no mixnet client can be had.
+   */
+  async dial(signal: AbortSignal): Promise<Session> {
+    const session = await this.#dialer.dial(signal);
+    this.#log.add(session);
+    return session;
+  }
+
+  /** Tries at once what waits for its next try. */
+  hurry(): void {
+    this.#pool.hurry();
+  }
+
+  async inspect(): Promise<TunnelSnapshot> {
+    const clients = await Promise.all(this.#dialer.carriers.map(clientSnapshot));
+    const { state } = this.states;
+    return { state, serverAddress: this.serverAddress, clients: clients.flat(), ...this.#log.look() };
+  }
+
+  /** Resets every session and leaves the mixnet. Never rejects. */
+  close(): Promise<void> {
+    this.#closed ??= this.#dialer.close();
+    return this.#closed;
+  }
+
+  #started(client: MixnetClient, shared: boolean): void {
+    this.states.show(readyState(client));
+    this.#watch(client, shared);
+  }
+
+  /** With a client per connection, the loss of one concerns its connection only. */
+  #watch(client: MixnetClient, shared: boolean): void {
+    if (!shared) return;
+    client.on('state', (state) => {
+      if (state === 'lost') this.states.show(waitingState(reasonOf(client.lostReason)));
+    });
+  }
+
+  #failed(error: unknown, retryMs: number): void {
+    if (this.#pool.ready > 0) return;
+    this.states.show(waitingState(reasonOf(error), retryMs));
+  }
+}
+
+function startClient(
+  options: TunnelOptions,
+  watch: TunnelWatch,
+  signal: AbortSignal | undefined,
+): Promise<MixnetClient> {
+  const { network, traffic, gateway, startTimeoutMs } = options;
+  const identity = options.clients === 'shared' ? options.identity : 'ephemeral';
+  return startMixnetClient({ network, identity, traffic, gateway, startTimeoutMs, signal, ...watch });
+}
+
+function readyState(client: MixnetClient): TunnelState {
+  return { state: 'ready', role: 'holder', nymAddress: client.address };
+}
+
+function waitingState(reason: string, retryMs?: number): TunnelState {
+  return { state: 'waiting', reason, retryMs };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A client that dies meanwhile has nothing to show. */
+async function clientSnapshot({ client, opener }: Carrier): Promise<ClientSnapshot[]> {
+  try {
+    const traffic = await client.traffic();
+    const [, gateway = ''] = client.address.split('@');
+    return [{ nymAddress: client.address, gateway, ...traffic, surbs: opener.surbs }];
+  } catch {
+    return [];
+  }
+}
