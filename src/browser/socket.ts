@@ -105,9 +105,6 @@ export class RemoteSocket implements TunnelSocket {
     if (!((bytes as unknown) instanceof Uint8Array)) {
       throw new TypeError('A socket carries Uint8Array chunks only; encode text with a TextEncoder.');
     }
-    if (this.#finished) {
-      throw new TypeError('The upstream has ended the connection. With allowHalfOpen one can go on writing.');
-    }
     await this.opened;
     for (let at = 0; at < bytes.length; at += MAX_WRITE) {
       const piece = bytes.slice(at, at + MAX_WRITE);
@@ -122,11 +119,13 @@ export class RemoteSocket implements TunnelSocket {
     valueOf(await this.#service.finish(this.#number));
   }
 
-  /** Closes the writable, or, while somebody else has a writer on it, what is behind it. */
+  /** Only who has the writer can close the writable; then it is what is behind it that is closed. */
   #endWritable(): void {
-    const ended = this.writable.locked ? this.#finish() : this.writable.close();
+    const { locked } = this.writable;
+    const ended = locked ? this.#finish() : this.writable.close();
     // A reset shows elsewhere.
     ended.catch(() => undefined);
+    if (locked) this.#writer?.error(upstreamEnded());
   }
 
   #heed(signal: AbortSignal): void {
@@ -154,4 +153,8 @@ export class RemoteSocket implements TunnelSocket {
   #release(): void {
     if (this.#over && this.#readToEnd) void this.#service.reset(this.#number);
   }
+}
+
+function upstreamEnded(): TypeError {
+  return new TypeError('The upstream has ended the connection. With allowHalfOpen one can go on writing.');
 }

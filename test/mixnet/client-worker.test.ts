@@ -81,7 +81,7 @@ describe('the worker of a mixnet client', () => {
     worker.opened(working);
     worker.closed(working, 'gone');
     await worker.start(launch, false, noDatabase);
-    assert.deepEqual(said, [{ kind: 'failed', reason: 'gone' }]);
+    assert.deepEqual(said.at(-1), { kind: 'failed', reason: 'gone' });
   });
 
   it('starts though the socket of the registration is closed', async () => {
@@ -91,9 +91,35 @@ describe('the worker of a mixnet client', () => {
     worker.opened(working);
     worker.closed(registration, 'registered');
     await worker.start(launch, false, noDatabase);
-    assert.equal(said[0]?.kind, 'started');
+    assert.equal(said.at(-1)?.kind, 'started');
+    said.length = 0;
     worker.closed(registration, 'again');
-    assert.equal(said.length, 1);
+    assert.deepEqual(said, []);
+  });
+
+  it('tells of its keys and its gateway once', () => {
+    const { worker, said } = newWorld();
+    for (const socket of [newSocket(), newSocket()]) {
+      worker.opened(socket);
+      worker.connected();
+    }
+    assert.deepEqual(said, [
+      { kind: 'reached', step: 'keys' },
+      { kind: 'reached', step: 'gateway' },
+    ]);
+  });
+
+  it('counts the packets that wait and those that have left', async () => {
+    const { worker, said } = await started();
+    await worker.receive({ kind: 'reply', id: 1, senderTag: 'somebody', payload: new Uint8Array(5_000) });
+    worker.frameLeft();
+    said.length = 0;
+    await worker.receive({ kind: 'count', id: 2 });
+    const [answer] = said;
+    assert.ok(answer?.kind === 'traffic');
+    assert.equal(answer.id, 2);
+    assert.equal(answer.traffic.packetsSent, 1);
+    assert.ok(answer.traffic.packetsWaiting > 0);
   });
 
   it('says that it is alive', async () => {
