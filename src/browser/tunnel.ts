@@ -49,12 +49,11 @@ export class Tunnel {
       reserve: shared ? 0 : poolSize,
       start: async (signal) => {
         const client = await startClient(options, watch, signal);
-        this.#started(client, shared);
+        this.states.show(readyState(client));
         return client;
       },
       onFailure: (error, retryMs) => this.#failed(error, retryMs),
     });
-    if (first) this.#watch(first, shared);
     const openerOptions = {
       recipient: serverAddress,
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
@@ -102,19 +101,6 @@ export class Tunnel {
   close(): Promise<void> {
     this.#closed ??= this.#dialer.close();
     return this.#closed;
-  }
-
-  #started(client: MixnetClient, shared: boolean): void {
-    this.states.show(readyState(client));
-    this.#watch(client, shared);
-  }
-
-  /** With a client per connection, the loss of one concerns its connection only. */
-  #watch(client: MixnetClient, shared: boolean): void {
-    if (!shared) return;
-    client.on('state', (state) => {
-      if (state === 'lost') this.states.show(waitingState(reasonOf(client.lostReason)));
-    });
   }
 
   #failed(error: unknown, retryMs: number): void {

@@ -70,6 +70,11 @@ export class ClientPool {
     return this.#wait(signal);
   }
 
+  /** A client that was taken died, and another is about to be taken for it: the next start waits as after a failure. */
+  lost(reason: unknown): void {
+    if (!this.#closed) this.#backOff(reason);
+  }
+
   /** Makes the next try now, if one is waiting for its time; to be called when the network is back. */
   hurry(): void {
     if (this.#closed || !this.#retry) return;
@@ -166,7 +171,7 @@ export class ClientPool {
   }
 
   #keep(client: MixnetClient): void {
-    const forget = client.on('state', () => this.#lost(client));
+    const forget = client.on('state', () => this.#lostReserve(client));
     this.#ready.set(client, () => {
       forget();
       this.#ready.delete(client);
@@ -174,7 +179,7 @@ export class ClientPool {
   }
 
   /** A ready client died. Its replacement waits too, lest a gateway that kills its clients is hammered. */
-  #lost(client: MixnetClient): void {
+  #lostReserve(client: MixnetClient): void {
     this.#ready.get(client)?.();
     this.#backOff(client.lostReason);
     void client.close();

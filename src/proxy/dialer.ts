@@ -137,6 +137,7 @@ export class SharedDialer implements Dialer {
     client.on('state', () => {
       if (this.#carrier !== carrier) return;
       this.#carrier = undefined;
+      this.#pool.lost(client.lostReason);
       this.#replace();
     });
     return carrier;

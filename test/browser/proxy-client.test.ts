@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -227,6 +228,18 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     assert.deepEqual(down, { status: 200, bytes: large.length, sha256: sha256(large) });
     const up = await tab.evaluate((bytes) => tunnelPage.upload('client', '/hash', bytes), 5 * MIB);
     assert.equal(up.answer, up.sha256);
+  });
+
+  it('goes on where it was when the network carried nothing for a while', limit, async () => {
+    const tab = await openPage();
+    await created(tab);
+    const down = tab.evaluate((url) => tunnelPage.fetch('client', url), `/large?bytes=${MIB}`);
+    const received = async () => (await tab.evaluate(() => tunnelPage.inspect('client'))).bytesReceived;
+    while ((await received()) < 100_000) await pause(50);
+    await net.localnet.setFaults({ loss: 1 });
+    await pause(2_000);
+    await net.localnet.setFaults({ loss: 0 });
+    assert.equal((await down).sha256, sha256(large.subarray(0, MIB)));
   });
 
   it('leaves the main thread free while 1 MiB is downloading', limit, async () => {

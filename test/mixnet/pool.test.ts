@@ -89,6 +89,25 @@ describe('the client pool', () => {
     await pool.close();
   });
 
+  it('makes the next try at once when it is told to hurry', async () => {
+    const starts = controlledStarts();
+    const pool = new ClientPool({ reserve: 1, start: starts.start });
+    pool.hurry();
+    assert.equal(starts.pending.length, 1, 'there is nothing to hurry yet');
+    starts.first().fail(dead);
+    await settled();
+    assert.equal(starts.pending.length, 0);
+    pool.hurry();
+    assert.equal(starts.pending.length, 1);
+    starts.first().succeed();
+    await settled();
+    mock.timers.tick(LAST_RETRY_MS);
+    assert.deepEqual([pool.ready, starts.pending.length], [1, 0]);
+    await pool.close();
+    pool.hurry();
+    assert.equal(starts.pending.length, 0);
+  });
+
   it('waits longer after each failed start, up to a limit, and anew after a success', async () => {
     const starts = controlledStarts();
     const waits: number[] = [];

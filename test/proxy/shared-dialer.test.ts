@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { ClientPool } from '../../src/mixnet/pool.js';
+import { SharedDialer } from '../../src/proxy/dialer.js';
+import { controlledStarts, dead, settled } from '../mixnet/controlled-starts.js';
+
+describe('one mixnet client for all sessions', () => {
+  function newDialer() {
+    const starts = controlledStarts();
+    const pool = new ClientPool({ reserve: 0, start: starts.start });
+    return { starts, pool, dialer: new SharedDialer(pool, { recipient: 'nobody' }) };
+  }
+
+  it('starts before the first session, and carries all', async () => {
+    const { starts, dialer } = newDialer();
+    await settled();
+    const dials = Promise.all([dialer.dial(), dialer.dial()]);
+    const client = starts.first().succeed();
+    await dials;
+    assert.equal(starts.pending.length, 0);
+    const [carrier, ...others] = dialer.carriers;
+    assert.deepEqual([carrier?.client, carrier?.opener.size, others.length], [client, 2, 0]);
+    await dialer.close();
+    assert.equal(client.state, 'closed');
+  });
+
+  it('is replaced when it is lost, soon and without waiting for a session', async () => {
+    const { starts, pool, dialer } = newDialer();
+    await settled();
+    const first = starts.first().succeed();
+    await settled();
+    const session = await dialer.dial();
+    first.lose();
+    await assert.rejects(session.closed, { code: 'lost' });
+    await settled();
+    assert.deepEqual([dialer.carriers.length, starts.pending.length], [0, 0], 'nobody is hammered');
+    pool.hurry();
+    const second = starts.first().succeed();
+    await settled();
+    assert.equal(dialer.carriers[0]?.client, second);
+    await dialer.dial();
+    await dialer.close();
+  });
+
+  it('is tried again until it starts; who waits for a start that fails hears of it', async () => {
+    const { starts, pool, dialer } = newDialer();
+    await settled();
+    const failing = dialer.dial();
+    starts.first().fail(dead);
+    await assert.rejects(failing, dead);
+    await settled();
+    const waiting = dialer.dial();
+    pool.hurry();
+    starts.first().succeed();
+    await waiting;
+    await dialer.close();
+  });
+
+  it('is not started again once everything is closed', async () => {
+    const { starts, pool, dialer } = newDialer();
+    await settled();
+    await dialer.close();
+    await settled();
+    pool.hurry();
+    assert.equal(starts.pending.length, 0);
+    await assert.rejects(dialer.dial(), { code: 'state' });
+  });
+});
