@@ -1,0 +1,2 @@
+export { WebSocketError, WebSocketFailureEvent } from './errors.js';
+export { TunnelWebSocket, type WebSocketLimits } from './web-socket.js';

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+
+import { WebSocketFailureEvent, type TunnelWebSocket } from '../../src/websocket/index.js';
+
+/** What a `close` event said. */
+export interface CloseSeen {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+/** The next event of a type. */
+export function nextEvent<K extends keyof WebSocketEventMap>(
+  socket: TunnelWebSocket,
+  type: K,
+): Promise<WebSocketEventMap[K]> {
+  return new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }));
+}
+
+export async function closeOf(socket: TunnelWebSocket): Promise<CloseSeen> {
+  const { code, reason, wasClean } = await nextEvent(socket, 'close');
+  return { code, reason, wasClean };
+}
+
+/** What the next `error` event says. */
+export async function failureOf(socket: TunnelWebSocket): Promise<unknown> {
+  const event = await nextEvent(socket, 'error');
+  assert(event instanceof WebSocketFailureEvent);
+  return event.error;
+}
+
+/** The data of the next `count` messages. */
+export function messagesOf(socket: TunnelWebSocket, count: number): Promise<unknown[]> {
+  const seen: unknown[] = [];
+  return new Promise((resolve) => {
+    const onMessage = ({ data }: MessageEvent<unknown>) => {
+      seen.push(data);
+      if (seen.length < count) return;
+      socket.removeEventListener('message', onMessage);
+      resolve(seen);
+    };
+    socket.addEventListener('message', onMessage);
+  });
+}
+
+/** A promise and what resolves it. */
+export function deferred<T = unknown>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+} {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolvePromise) => (resolve = resolvePromise));
+  return { promise, resolve };
+}
