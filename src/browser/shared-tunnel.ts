@@ -2,6 +2,7 @@ import { backoffMs } from '../mixnet/backoff.js';
 import { DEFAULT_CLIENT_ID } from '../mixnet/browser/index.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { limitStart } from '../mixnet/start-limit.js';
+import { valueOf } from './failures.js';
 import { joinTunnel, type JoinedTunnel } from './join-tunnel.js';
 import { termsOf } from './lobby-messages.js';
 import { Lobby } from './lobby.js';
@@ -9,7 +10,7 @@ import { holdLock } from './locks.js';
 import { tunnelLock } from './tab-names.js';
 import { TunnelGuest } from './tunnel-guest.js';
 import type { TunnelService } from './tunnel-service.js';
-import { StateBoard } from './tunnel-state.js';
+import { StateBoard, type TunnelState } from './tunnel-state.js';
 import { Tunnel, type TunnelOptions, type TunnelWatch } from './tunnel.js';
 
 /** How long a tab waits for an answer of the one that holds the tunnel. */
@@ -37,13 +38,14 @@ export class SharedTunnel {
     watch: TunnelWatch,
     leaving: AbortController,
     first: Tunnel | JoinedTunnel,
+    state: TunnelState,
     lock: Promise<() => void>,
   ) {
     this.#options = options;
     this.#watch = watch;
     this.#leaving = leaving;
     this.#clientId = clientIdOf(options);
-    this.states = new StateBoard({ state: 'waiting', reason: 'the tunnel is starting', retryMs: undefined });
+    this.states = new StateBoard(state);
     if (first instanceof Tunnel) {
       this.#service = this.#hold(first);
     } else {
@@ -80,8 +82,12 @@ export class SharedTunnel {
     try {
       const holder = await Promise.race([lock.then(() => undefined), findHolder(options, search.signal)]);
       found.abort();
-      const first = holder ?? (await Tunnel.start(options, watch));
-      return new SharedTunnel(options, watch, leaving, first, lock);
+      if (holder) {
+        const { state } = valueOf(await holder.service.nextState(0));
+        return new SharedTunnel(options, watch, leaving, holder, asGuest(state), lock);
+      }
+      const tunnel = await Tunnel.start(options, watch);
+      return new SharedTunnel(options, watch, leaving, tunnel, tunnel.states.state, lock);
     } catch (error) {
       leaving.abort();
       throw error;
@@ -154,7 +160,7 @@ export class SharedTunnel {
       if (!reply.ok) return;
       const { number, state } = reply.value;
       seen = number;
-      this.states.show(state.state === 'ready' ? { ...state, role: 'guest' } : state);
+      this.states.show(asGuest(state));
     }
   }
 
@@ -183,6 +189,11 @@ export class SharedTunnel {
   #isHolder(): boolean {
     return this.#held !== undefined;
   }
+}
+
+/** A state of the holder's, as its guests tell it. */
+function asGuest(state: TunnelState): TunnelState {
+  return state.state === 'ready' ? { ...state, role: 'guest' } : state;
 }
 
 function clientIdOf({ identity }: TunnelOptions): string {

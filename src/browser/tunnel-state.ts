@@ -84,7 +84,9 @@ export class StateBoard {
     return this.#latest.state;
   }
 
+  /** Shows a state, unless it is shown already. */
   show(state: TunnelState): void {
+    if (JSON.stringify(state) === JSON.stringify(this.#latest.state)) return;
     this.#latest = { number: this.#latest.number + 1, state };
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -296,10 +296,21 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
   it('holds back who writes faster than is read, at either end', limit, async () => {
     const tab = await openPage();
     await created(tab, { serverAddress: tcp.nymAddress });
-    serveTcp = (socket) => void socket.pause();
-    const written = await tab.evaluate(() => tunnelPage.writeUntilStuck('client', 4_000));
-    // Window and buffers of the session, and the operating system's own at the upstream.
-    assert.ok(written >= 65_536 && written < 8 * MIB, `${written} bytes were taken`);
+    const upstream = new Promise<Socket>((resolve) => (serveTcp = resolve));
+    await tab.evaluate(() => tunnelPage.openOnly('client'));
+    const socket = await upstream;
+    // More than the operating system buffers.
+    socket.write(Buffer.alloc(32 * MIB));
+    await tab.evaluate(() => tunnelPage.untilNothingMoves('client', 1_500));
+    const seen = await tab.evaluate(() => tunnelPage.inspect('client'));
+    assert.ok(seen.bytesReceived >= 65_536 && seen.bytesReceived < MIB, `${seen.bytesReceived} arrived`);
+    assert.ok(socket.writableLength > 0, 'the upstream is held back');
+    socket.destroy();
+
+    await net.localnet.setFaults({ loss: 1 });
+    const written = await tab.evaluate(() => tunnelPage.writeUntilStuck('client', 1_500));
+    await net.localnet.setFaults({ loss: 0 });
+    assert.ok(written >= 65_536 && written < MIB, `${written} bytes were taken`);
   });
 
   it('is shared by the tabs of a site, and taken over when its tab is closed', limit, async () => {

@@ -196,6 +196,23 @@ const tunnelPage = {
     return Promise.all(ends);
   },
 
+  /** Opens a socket, says something so that it is opened at the other end too, and does not read. */
+  async openOnly(name: string): Promise<void> {
+    const socket = client(name).connect();
+    await socket.opened;
+    await socket.writable.getWriter().write(Uint8Array.of(1));
+  },
+
+  /** Settles once nothing has arrived for so long. */
+  async untilNothingMoves(name: string, ms: number): Promise<void> {
+    for (let before = -1; ;) {
+      const { bytesReceived } = await client(name).inspect();
+      if (bytesReceived > 0 && bytesReceived === before) return;
+      before = bytesReceived;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  },
+
   /** Bytes that a writer got rid of until `ms` passed without progress, nobody reading at the other end. */
   async writeUntilStuck(name: string, ms: number): Promise<number> {
     const socket = client(name).connect();
