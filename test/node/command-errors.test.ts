@@ -11,7 +11,7 @@ import { runFile } from './child.js';
 const IN_TIME = { timeout: 120_000 };
 const SERVER = 'src/node/cli/server.js';
 const CLIENT = 'src/node/cli/client.js';
-const DEMO = 'src/node/cli/demo.js';
+const DEMO = 'src/demo/main.js';
 
 const KEY = '11111111111111111111111111111111';
 const ADDRESS = `${KEY}.${KEY}@${KEY}`;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 
 import { startLocalnet, type Localnet, type LocalnetOptions } from '../../src/localnet/index.js';
-import { startDemoUpstream, type DemoUpstream } from '../../src/node/demo-upstream.js';
+import { startDemoUpstream, type DemoUpstream } from '../../src/demo/upstream.js';
 import { parseNymAddress } from '../../src/node/index.js';
 import { fetchBody, runFile, type Child } from './child.js';
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { LocalnetError } from '../../localnet/index.js';
 import { MixnetClientError, WireError } from '../index.js';
 
 /** A command cannot go on; the message says what was wrong and what to do. */
@@ -24,9 +23,7 @@ export function oneLine(text: string): string {
 
 function explanation(error: unknown): string | undefined {
   if (error instanceof CommandError) return error.message;
-  if (error instanceof MixnetClientError || error instanceof LocalnetError || error instanceof WireError) {
-    return error.message;
-  }
+  if (error instanceof MixnetClientError || error instanceof WireError) return error.message;
   return error instanceof Error ? listenExplanation(error) : undefined;
 }
 

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { startDemoUpstream } from '../../src/node/demo-upstream.js';
-import { fetchBody, runFile } from './child.js';
+import { startDemoUpstream } from '../../src/demo/upstream.js';
+import { fetchBody, runFile } from '../node/child.js';
 
 const IN_TIME = { timeout: 180_000 };
-const DEMO = 'src/node/cli/demo.js';
+const DEMO = 'src/demo/main.js';
 
 describe('npm start', IN_TIME, () => {
   it('checks itself: a page and 1 MiB arrive as they were sent', async (t) => {

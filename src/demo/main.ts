@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { checkTunnel } from './demo-check.js';
-import { demoCommand, portsOf, type DemoOptions } from './demo-options.js';
-import { readyText, TITLE } from './demo-text.js';
-import { startTunnel, type Step, type Tunnel } from './demo-tunnel.js';
-import { CommandError } from './failure.js';
-import { EXIT_OK, runCommand, type Service, type Surroundings } from './run-command.js';
-import { logSessions } from './session-log.js';
-import { formatSeconds } from './units.js';
+import { checkTunnel } from './check.js';
+import { demoCommand, portsOf, type DemoOptions } from './options.js';
+import { readyText, TITLE } from './text.js';
+import { startTunnel, type Step, type Tunnel } from './tunnel.js';
+import { CommandError } from '../node/cli/failure.js';
+import { EXIT_OK, runCommand, type Service, type Surroundings } from '../node/cli/run-command.js';
+import { logSessions } from '../node/cli/session-log.js';
+import { formatSeconds } from '../node/cli/units.js';
 
 /** What is done takes more room than this rarely, and a terminal has 80 columns. */
 const STEP_COLUMNS = 60;
@@ -19,7 +19,7 @@ const command = demoCommand();
 
 async function startDemo(options: DemoOptions, { log, signal }: Surroundings): Promise<Service> {
   print(TITLE);
-  let breakOff: (error: Error) => void = () => undefined;
+  let breakOff: (error: unknown) => void = () => undefined;
   const broken = new Promise<never>((_, reject) => (breakOff = reject));
   broken.catch(() => undefined);
   const tunnel = await startTunnel(

@@ -5,8 +5,15 @@
  */
 import { Option, type Command } from 'commander';
 
-import type { TrafficProfile } from '../index.js';
-import { newCommand, portOption, probability, tcpAddress, TRAFFIC_HELP, trafficOption } from './options.js';
+import type { TrafficProfile } from '../node/index.js';
+import {
+  newCommand,
+  portOption,
+  probability,
+  tcpAddress,
+  TRAFFIC_HELP,
+  trafficOption,
+} from '../node/cli/options.js';
 
 /** What the demo was told. */
 export interface DemoOptions {

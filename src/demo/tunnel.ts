@@ -2,11 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { writeEnvFile } from '../../localnet/env-file.js';
-import { LocalnetError, startLocalnet, type Localnet } from '../../localnet/index.js';
-import { startDemoUpstream, type DemoUpstream } from '../demo-upstream.js';
-import { NymProxyClient, NymProxyServer } from '../index.js';
-import type { DemoOptions } from './demo-options.js';
+import { writeEnvFile } from '../localnet/env-file.js';
+import { LocalnetError, startLocalnet, type Localnet } from '../localnet/index.js';
+import { startDemoUpstream, type DemoUpstream } from './upstream.js';
+import { NymProxyClient, NymProxyServer } from '../node/index.js';
+import { CommandError } from '../node/cli/failure.js';
+import type { DemoOptions } from './options.js';
 
 /** What {@link startTunnel} is to start. */
 export interface TunnelOptions extends Pick<
@@ -18,7 +19,7 @@ export interface TunnelOptions extends Pick<
   /** Whether no other port will do, should it be in use. */
   readonly directoryPortFixed: boolean;
   /** Told of a node of the network that died by a fault of its own. */
-  readonly onFailure: (error: Error) => void;
+  readonly onFailure: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +40,7 @@ export type Step = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 /**
  * Starts network, upstream, server and client.
  *
- * @throws {LocalnetError} if the directory's port is in use, or the env file cannot be written.
+ * @throws {CommandError} if the directory's port is in use, or the env file cannot be written.
  * @throws what {@link NymProxyServer.create} and {@link NymProxyClient.create} throw. Nothing is left running then.
  */
 export async function startTunnel(options: TunnelOptions, step: Step): Promise<Tunnel> {
@@ -73,7 +74,7 @@ export async function startTunnel(options: TunnelOptions, step: Step): Promise<T
     return { localnet, server, client, upstream, close };
   } catch (error) {
     await close();
-    throw error;
+    throw forUser(error);
   } finally {
     // Server and client have read it.
     if (temporary !== undefined) await rm(temporary, { recursive: true });
@@ -82,7 +83,8 @@ export async function startTunnel(options: TunnelOptions, step: Step): Promise<T
 
 async function startNetwork(options: TunnelOptions): Promise<Localnet> {
   const { directoryPort, directoryPortFixed, loss, duplication, onFailure } = options;
-  const start = (port: number) => startLocalnet({ port, faults: { loss, duplication }, onFailure });
+  const start = (port: number) =>
+    startLocalnet({ port, faults: { loss, duplication }, onFailure: (error) => onFailure(forUser(error)) });
   try {
     return await start(directoryPort);
   } catch (error) {
@@ -90,4 +92,9 @@ async function startNetwork(options: TunnelOptions): Promise<Localnet> {
     if (!taken || directoryPortFixed) throw error;
     return start(0);
   }
+}
+
+/** What is wrong with the network is told to the user like all that the user can mend. */
+function forUser(error: unknown): unknown {
+  return error instanceof LocalnetError ? new CommandError(error.message, { cause: error }) : error;
 }

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { ABOUT_PAGE, indexPage, NOT_FOUND_PAGE } from './demo-pages.js';
+import { ABOUT_PAGE, indexPage, NOT_FOUND_PAGE } from './upstream-pages.js';
 
 /** A running demo upstream. From {@link startDemoUpstream}. */
 export interface DemoUpstream extends AsyncDisposable {

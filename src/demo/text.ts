@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { DEFAULT_DIRECTORY_PORT, type DemoOptions } from './demo-options.js';
-import type { Tunnel } from './demo-tunnel.js';
+import { DEFAULT_DIRECTORY_PORT, type DemoOptions } from './options.js';
+import type { Tunnel } from './tunnel.js';
 
 export const TITLE = 'A TCP tunnel through a mixnet, all of it on this machine.\n';
 

@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 
-import { SHA256_HEADER } from '../demo-upstream.js';
-import { CommandError } from './failure.js';
-import { formatBytes, formatSeconds } from './units.js';
+import { SHA256_HEADER } from './upstream.js';
+import { CommandError } from '../node/cli/failure.js';
+import { formatBytes, formatSeconds } from '../node/cli/units.js';
 
 /** Pages that are the same whichever way they come, and the first of them small. */
 const PATHS = ['/about.html', '/large.bin'];

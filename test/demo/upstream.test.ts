@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 
-import { SHA256_HEADER, startDemoUpstream } from '../../src/node/demo-upstream.js';
+import { SHA256_HEADER, startDemoUpstream } from '../../src/demo/upstream.js';
 
 const IN_TIME = { timeout: 60_000 };
 
