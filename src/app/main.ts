@@ -1,0 +1,73 @@
+/**
+ * The demo page: a form to connect, then the tunnel to use and to look at.
+ *
+ * @module
+ */
+import { connectView, type Connection } from './connect/view.js';
+import { readDemoSite, type DemoSite } from './demo-site.js';
+import { makeShell, type Shell } from './shell.js';
+import { loadSettings } from './settings.js';
+import { workspace } from './workspace.js';
+
+/** Set while this tab is connected, so that a reload connects again without being asked. */
+const CONNECTED = 'connected';
+
+async function run(): Promise<void> {
+  let leave: (() => void) | undefined;
+  const shell = makeShell(() => leave?.());
+  let [site, settings] = await Promise.all([readDemoSite(), loadSettings()]);
+
+  const showForm = () => {
+    const view = connectView(site, settings, {
+      connected(connection, newSettings) {
+        settings = newSettings;
+        sessionStorage.setItem(CONNECTED, '1');
+        leave = showTunnel(shell, connection, site, () => void disconnected());
+      },
+      forgotten: () => location.reload(),
+    });
+    shell.show(undefined);
+    shell.main.replaceChildren(view.element);
+    return view;
+  };
+
+  const disconnected = async () => {
+    sessionStorage.removeItem(CONNECTED);
+    // A localnet may have been started anew since.
+    site = await readDemoSite();
+    showForm();
+  };
+
+  const view = showForm();
+  if (sessionStorage.getItem(CONNECTED) !== null) await view.connect();
+}
+
+/** @returns how to leave. */
+function showTunnel(
+  shell: Shell,
+  connection: Connection,
+  site: DemoSite | undefined,
+  onLeft: () => void,
+): () => void {
+  const life = new AbortController();
+  const { client } = connection;
+  const stopStates = client.on('state', (state) => shell.show(state));
+  const view = workspace(connection, site, {
+    signal: life.signal,
+    onSilence: (seconds) => shell.silence(seconds),
+  });
+  shell.main.replaceChildren(view);
+  view.querySelector<HTMLElement>('[role=tab]')?.focus();
+  void client.inspect().then(
+    ({ state }) => shell.show(state),
+    () => undefined,
+  );
+  return () => {
+    life.abort();
+    stopStates();
+    shell.silence(0);
+    void client.close().then(onLeft);
+  };
+}
+
+await run();
