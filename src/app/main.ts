@@ -57,11 +57,11 @@ function showTunnel(
     onSilence: (seconds) => shell.silence(seconds),
   });
   shell.main.replaceChildren(view);
+  scrollTo(0, 0);
   view.querySelector<HTMLElement>('[role=tab]')?.focus();
-  void client.inspect().then(
-    ({ state }) => shell.show(state),
-    () => undefined,
-  );
+  // A guest has nothing to start.
+  const role = connection.progress.length > 1 ? 'holder' : 'guest';
+  shell.show({ state: 'ready', role, nymAddress: client.nymAddress });
   return () => {
     life.abort();
     stopStates();

@@ -28,12 +28,15 @@ export async function startServiceWorker(clientId: string): Promise<void> {
     await activated(await serviceWorker.register(script, options));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new NoServiceWorkerError(`The service worker does not start: ${why}`, { cause: error });
+    throw new NoServiceWorkerError(
+      `The service worker does not start: ${why.replace(/\.$/, '')}. Allow this site to keep data in this browser.`,
+      { cause: error },
+    );
   }
 }
 
-function activated({ installing, waiting, active }: ServiceWorkerRegistration): Promise<void> {
-  const worker = installing ?? waiting ?? active;
+function activated(registration: ServiceWorkerRegistration): Promise<void> {
+  const worker = registration.installing ?? registration.waiting ?? registration.active;
   return new Promise((resolve, reject) => {
     if (!worker) {
       reject(new Error('The browser has thrown it away.'));

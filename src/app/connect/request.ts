@@ -31,7 +31,7 @@ export interface ConnectRequest {
  * @throws {MixnetClientError} `network`, if the env file does not name one.
  */
 export function networkOf({ kind, envText }: ConnectRequest, site: DemoSite | undefined): Network {
-  if (kind === 'env') return networkFromEnvText(envText, 'env file');
+  if (kind === 'env') return networkFromEnvText(envText, 'from the form');
   return kind === 'localnet' && site ? site.network : MAINNET;
 }
 

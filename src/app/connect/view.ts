@@ -65,8 +65,9 @@ export function connectView(
         },
       });
       settings = updated(request, mark);
-      await saveSettings(settings);
+      // First of all, since the client may have news at once.
       events.connected({ client, request, progress }, settings);
+      await saveSettings(settings);
     } catch (error) {
       steps.stop();
       form.busy = false;

@@ -35,7 +35,7 @@ export function plotOptions(): uPlot.Options {
     ...axis,
     scale: 'time',
     size: 58,
-    values: (_, splits) => splits.map((ms) => `${ms} ms`),
+    values: (_, splits) => splits.map((ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`)),
     grid: { show: false },
   };
 

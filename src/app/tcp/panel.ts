@@ -16,7 +16,7 @@ export function tcpPanel({ connection, demoUpstream, signal }: Surroundings): HT
   let open: TcpConnection | undefined;
   let sending = false;
 
-  const connect = button('Open a connection', () => start(), 'primary');
+  const connect = button('Open', () => start(), 'primary');
   const end = button('End my side', () => endSide());
   const close = button('Close', () => open?.close());
   const clear = button('Clear', () => transcript.clear());
