@@ -35,7 +35,7 @@ async function run(): Promise<void> {
     sessionStorage.removeItem(CONNECTED);
     // A localnet may have been started anew since.
     site = await readDemoSite();
-    showForm();
+    showForm().focus();
   };
 
   const view = showForm();
@@ -56,9 +56,10 @@ function showTunnel(
     signal: life.signal,
     onSilence: (seconds) => shell.silence(seconds),
   });
+  const wasHere = shell.main.contains(document.activeElement);
   shell.main.replaceChildren(view);
   scrollTo(0, 0);
-  view.querySelector<HTMLElement>('[role=tab]')?.focus();
+  if (wasHere) view.querySelector<HTMLElement>('[role=tab]')?.focus();
   // A guest has nothing to start.
   const role = connection.progress.length > 1 ? 'holder' : 'guest';
   shell.show({ state: 'ready', role, nymAddress: client.nymAddress });

@@ -1,68 +1,65 @@
 import type { TunnelState } from '../browser/index.js';
-import { el, setText } from './dom.js';
+import { sentence } from './connect/trouble.js';
+import { button, el, setText } from './dom.js';
+import { failureText } from './failure-text.js';
 
 /** What stays on the page: the name, how the connection is, and the way out of it. */
 export interface Shell {
   readonly main: HTMLElement;
   /** Shows how the connection is; `undefined` while there is none. */
   show(state: TunnelState | undefined): void;
-  /** Says that nobody has answered for so long; 0 for all is well. */
+  /** Says that the server has not answered for so long; 0 for all is well. */
   silence(seconds: number): void;
-}
-
-interface Countdown {
-  readonly until: number;
-  readonly reason: string;
 }
 
 /** Puts the header into the page. */
 export function makeShell(onDisconnect: () => void): Shell {
-  const dot = el('span', { class: 'dot', 'aria-hidden': 'true' });
   const status = el('span', { role: 'status' });
   const seconds = el('span', { 'aria-hidden': 'true' });
-  const line = el('p', { class: 'state' }, dot, el('span', { class: 'words' }, status, seconds));
-  const leave = el('button', { type: 'button', class: 'plain' }, 'Disconnect');
-  leave.addEventListener('click', onDisconnect);
+  const line = el('p', { class: 'state' }, el('span', { class: 'dot' }), el('span', {}, status, seconds));
+  const leave = button('Disconnect', onDisconnect);
+  const icon = el('img', { src: '/icon.svg', alt: '', width: 28, height: 28 });
   const main = el('main');
-  document.body.replaceChildren(
-    el(
-      'header',
-      {},
-      el(
-        'p',
-        { class: 'brand' },
-        el('img', { src: '/icon.svg', alt: '', width: 28, height: 28 }),
-        'nym-tcp-proxy',
-      ),
-      line,
-      leave,
-    ),
-    main,
-  );
+  const notice = makeNotice();
+  const header = el('header', {}, el('p', { class: 'brand' }, icon, 'nym-tcp-proxy'), line, leave);
+  document.body.replaceChildren(header, main, notice.element);
 
   let state: TunnelState | undefined;
   let silent = 0;
-  let countdown: Countdown | undefined;
+  let retryAt: number | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
 
   function render() {
-    const kind =
-      state === undefined ? 'off' : state.state === 'ready' ? (silent > 0 ? 'quiet' : 'ready') : 'waiting';
-    line.dataset['kind'] = kind;
     leave.hidden = state === undefined;
-    setText(status, words(state, silent > 0));
-    setText(seconds, '');
-    if (silent > 0 && state?.state === 'ready') setText(seconds, ` for ${silent} s`);
-    else if (countdown)
-      setText(seconds, ` Next try in ${Math.max(0, Math.ceil((countdown.until - Date.now()) / 1000))} s.`);
+    if (state === undefined) describe('off', 'Not connected');
+    else if (state.state === 'waiting') {
+      const left = retryAt === undefined ? undefined : Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
+      describe('waiting', 'Reconnecting', left === undefined ? '' : ` in ${left} s`);
+      notice.show('The connection to the mixnet is gone', sentence(state.reason));
+    } else if (silent > 0) {
+      describe('quiet', 'No answer from the server', ` for ${silent} s`);
+      notice.show('The server does not answer', SILENT);
+    } else {
+      describe(
+        'ready',
+        state.role === 'holder' ? 'Connected' : 'Connected: another tab holds the connection',
+      );
+    }
+    if (state?.state !== 'waiting' && silent === 0) notice.hide();
+  }
+
+  function describe(kind: string, words: string, ticking = '') {
+    line.dataset['kind'] = kind;
+    setText(status, words);
+    setText(seconds, ticking);
   }
 
   function show(next: TunnelState | undefined) {
     state = next;
     clearInterval(timer);
-    countdown = undefined;
+    retryAt = undefined;
     if (next?.state === 'waiting' && next.retryMs !== undefined) {
-      countdown = { until: Date.now() + next.retryMs, reason: next.reason };
+      retryAt = Date.now() + next.retryMs;
       timer = setInterval(render, 500);
     }
     render();
@@ -80,9 +77,39 @@ export function makeShell(onDisconnect: () => void): Shell {
   };
 }
 
-function words(state: TunnelState | undefined, silent: boolean): string {
-  if (state === undefined) return 'Not connected';
-  if (state.state === 'waiting') return `Reconnecting: ${state.reason.replace(/\.$/, '')}.`;
-  if (silent) return 'No answer from the server';
-  return state.role === 'holder' ? 'Connected' : 'Connected through another tab, which holds the connection';
+const SILENT =
+  'What you sent waits for it, up to two minutes. Is the server running, and is this the address it printed?';
+
+/** A box over the page, so that nothing moves when it comes or goes. */
+function makeNotice() {
+  const title = el('p', { class: 'title' });
+  const message = el('div', { class: 'message' });
+  let shown = '';
+  let hiddenTitle: string | undefined;
+  const hide = button('Hide', () => {
+    hiddenTitle = title.textContent;
+    element.hidden = true;
+  });
+  const element = el(
+    'section',
+    { class: 'notice', 'aria-label': 'About the connection' },
+    el('div', {}, title, message),
+    hide,
+  );
+  element.hidden = true;
+  return {
+    element,
+    show(heading: string, text: string) {
+      setText(title, heading);
+      // Unfolded stays unfolded.
+      if (text !== shown) message.replaceChildren(failureText(text));
+      shown = text;
+      // Who has hidden it has read it.
+      element.hidden = hiddenTitle === heading;
+    },
+    hide() {
+      hiddenTitle = undefined;
+      element.hidden = true;
+    },
+  };
 }

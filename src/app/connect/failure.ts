@@ -1,4 +1,5 @@
 import { el, setText } from '../dom.js';
+import { failureText } from '../failure-text.js';
 
 export interface Remedy {
   readonly label: string;
@@ -15,7 +16,7 @@ export interface FailureBox {
 /** Makes the box, hidden. */
 export function failureBox(): FailureBox {
   const title = el('p', { class: 'title' });
-  const message = el('p', { class: 'message' });
+  const message = el('div', { class: 'message' });
   const actions = el('div', { class: 'actions' });
   const box = el('div', { class: 'failure' }, title, message, actions);
   // Screen readers hear what comes into a region of that role, which must be there before.
@@ -25,7 +26,7 @@ export function failureBox(): FailureBox {
     element,
     show(heading, text, remedies) {
       setText(title, heading);
-      setText(message, text);
+      message.replaceChildren(failureText(text));
       actions.replaceChildren(
         ...remedies.map(({ label, act }, index) => {
           const made = el('button', { type: 'button', class: index === 0 ? 'primary' : 'plain' }, label);

@@ -17,6 +17,7 @@ export interface ConnectForm {
   busy: boolean;
   blameAddress(trouble: string): void;
   focusPassphrase(): void;
+  focusButton(): void;
 }
 
 export interface ConnectFormEvents {
@@ -91,5 +92,6 @@ export function connectForm(
     },
     blameAddress: (trouble) => server.blame(trouble),
     focusPassphrase: () => privacy.focusPassphrase(),
+    focusButton: () => submit.focus(),
   };
 }

@@ -29,6 +29,8 @@ export interface ConnectView {
   readonly element: HTMLElement;
   /** As if the button were pressed. */
   connect(): Promise<void>;
+  /** Puts the focus on the button. */
+  focus(): void;
 }
 
 export function connectView(
@@ -49,6 +51,8 @@ export function connectView(
     const { request } = form;
     const progress: StartProgress[] = [];
     start = new AbortController();
+    // What has the focus is about to be hidden or locked.
+    if (element.contains(document.activeElement)) form.focusButton();
     failure.hide();
     steps.begin();
     form.busy = true;
@@ -142,5 +146,5 @@ export function connectView(
       forgetEverything(() => events.forgotten()),
     ),
   );
-  return { element, connect };
+  return { element, connect, focus: () => form.focusButton() };
 }

@@ -13,7 +13,7 @@ import { makeWay } from './way.js';
 export interface LookOptions {
   /** Ends the looking. */
   readonly signal: AbortSignal;
-  /** Told for how long nobody has answered, if nobody ever has; see {@link silentSeconds}. */
+  /** Told for how long the server has not answered; see {@link silentSeconds}. */
   readonly onSilence: (seconds: number) => void;
 }
 

@@ -48,10 +48,11 @@ export function watchTunnel(
 /** A session without any answer for so long is worth a word. */
 const PATIENCE_MS = 8_000;
 
-/** Seconds for which nobody has answered, as long as nobody ever has; 0 if somebody did, or nothing was asked. */
-export function silentSeconds({ bytesReceived, sessions }: TunnelSnapshot, now: number): number {
-  if (bytesReceived > 0) return 0;
-  const open = sessions.filter(({ state, bytesSent }) => state === 'open' && bytesSent > 0);
-  const waited = now - Math.min(...open.map(({ openedAt }) => openedAt));
-  return waited >= PATIENCE_MS && Number.isFinite(waited) ? Math.floor(waited / 1000) : 0;
+/** Seconds for which the server has not answered at all, for the session that waits longest; 0 if none waits long. */
+export function silentSeconds({ sessions }: TunnelSnapshot, now: number): number {
+  const waiting = sessions.filter(({ state, bytesSent, bytesReceived, roundTripMs }) => {
+    return state === 'open' && bytesSent > 0 && bytesReceived === 0 && roundTripMs === undefined;
+  });
+  const waited = Math.max(0, ...waiting.map(({ openedAt }) => now - openedAt));
+  return waited >= PATIENCE_MS ? Math.floor(waited / 1000) : 0;
 }
