@@ -23,8 +23,9 @@ export function guardScript(place: Place): string {
 }
 
 /** In the browser's language rather than TypeScript: a bundler could not be kept from calling its own functions here. */
-const GUARD = `({ root, own }) => {
+const GUARD = `(paths) => {
   'use strict';
+  const { root, own } = paths;
   const { origin } = location;
   const { getAttribute, hasAttribute, setAttribute } = Element.prototype;
   const isWeb = (url) => url.protocol === 'http:' || url.protocol === 'https:';
@@ -82,7 +83,7 @@ const GUARD = `({ root, own }) => {
     true,
   );
 
-  const place = (element, attribute) => {
+  const redirect = (element, attribute) => {
     if (!element || !hasAttribute.call(element, attribute)) return;
     const action = getAttribute.call(element, attribute);
     if (action === '' || !URL.canParse(action, document.baseURI)) return;
@@ -90,8 +91,8 @@ const GUARD = `({ root, own }) => {
     if (placed(url) !== url.href && url.origin === origin) setAttribute.call(element, attribute, placed(url));
   };
   const settle = (form, submitter) => {
-    place(form, 'action');
-    place(submitter, 'formaction');
+    redirect(form, 'action');
+    redirect(submitter, 'formaction');
     stay(form, 'target');
     if (submitter && hasAttribute.call(submitter, 'formtarget')) stay(submitter, 'formtarget');
   };
