@@ -34,11 +34,11 @@ export function indexPage(direct: boolean): string {
     'nym-tcp-proxy demo',
     `${direct ? DIRECT : TUNNELLED}
 <img src="way.svg" width="872" height="84" alt="you, client, gateway, three mix nodes, gateway, server, this site">
-<p>Neither your browser nor this server knows of it: to both it is a plain TCP connection.
+<p>This server knows nothing of it: to it this is a plain TCP connection.
 <a href="about.html">How that works</a></p>
 <h2>To try</h2>
 <dl>
-<div><dt><a href="large.bin" download>large.bin</a></dt>
+<div><dt><a href="large.bin">large.bin</a></dt>
 <dd>1 MiB that looks random and is always the same; <code>?mib=8</code> for more; ranges work</dd></div>
 <div><dt><a href="large.bin.sha256">large.bin.sha256</a></dt>
 <dd>its hash, as <code>sha256sum -c</code> reads it</dd></div>
