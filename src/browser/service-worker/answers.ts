@@ -1,7 +1,6 @@
 import { TunnelFailure, isLoss, tunnelFailure } from './failure.js';
-import { escapeHtml } from './failure-page.js';
 import { failureResponse } from './failure-response.js';
-import { guardScript, guardUrl, integrityOf } from './guard.js';
+import { guardScript, integrityOf } from './guard.js';
 import { CurrentLine, type HttpLine } from './http-line.js';
 import { outgoingBody } from './outgoing-body.js';
 import type { Place } from './place.js';
@@ -86,8 +85,9 @@ class Answers {
     const { url, download } = route;
     const { body, repeatable } = await outgoingBody(request);
     const init = { method: request.method, headers: requestHeaders(request, place), body };
+    const timeoutMs = repeatable ? this.#options.responseTimeoutMs : undefined;
     const attempt = (line: HttpLine) =>
-      this.#inTime(request, (signal) => line.fetch(url.href, withDuplex(init, signal)));
+      inTime(request.signal, timeoutMs, (signal) => line.fetch(url.href, withDuplex(init, signal)));
 
     const line = await this.#line.take();
     const answer = await attempt(line).catch(async (error: unknown) => {
@@ -97,32 +97,34 @@ class Answers {
     });
     this.#guardHash ??= integrityOf(this.#guard);
     const guardHash = await this.#guardHash;
-    const { pathname } = new URL(guardUrl(place));
-    return placedResponse(answer, {
-      place,
-      url,
-      isNavigation: request.mode === 'navigate',
-      download,
-      guardHash,
-      guardElement: `<script src="${escapeHtml(pathname)}" integrity="${guardHash}"></script>`,
-      ended,
-    });
+    const isNavigation = request.mode === 'navigate';
+    return placedResponse(answer, { place, url, isNavigation, download, guardHash, ended });
   }
+}
 
-  /** Ends a request that the page gives up, at any time, or that is not answered in time. */
-  async #inTime(request: Request, fetch: (signal: AbortSignal) => Promise<Response>): Promise<Response> {
-    const { responseTimeoutMs } = this.#options;
-    const controller = new AbortController();
-    const abort = () => controller.abort(request.signal.reason);
-    request.signal.addEventListener('abort', abort);
-    if (request.signal.aborted) abort();
-    const tooLate = new TunnelFailure('timeout', `No answer within ${responseTimeoutMs / 1_000} s.`);
-    const timer = setTimeout(() => controller.abort(tooLate), responseTimeoutMs);
-    try {
-      return await fetch(controller.signal);
-    } finally {
-      clearTimeout(timer);
-    }
+/**
+ * Ends a request that the page gives up, at any time, or whose answer does not begin in time.
+ *
+ * @param timeoutMs `undefined` while it is not known how long it takes to send the request.
+ */
+async function inTime(
+  given: AbortSignal,
+  timeoutMs: number | undefined,
+  fetch: (signal: AbortSignal) => Promise<Response>,
+): Promise<Response> {
+  const controller = new AbortController();
+  const abort = () => controller.abort(given.reason);
+  given.addEventListener('abort', abort);
+  if (given.aborted) abort();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  if (timeoutMs !== undefined) {
+    const tooLate = new TunnelFailure('timeout', `No answer within ${timeoutMs / 1_000} s.`);
+    timer = setTimeout(() => controller.abort(tooLate), timeoutMs);
+  }
+  try {
+    return await fetch(controller.signal);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

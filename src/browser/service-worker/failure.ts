@@ -33,7 +33,7 @@ export const FAILURES: Readonly<Record<FailureKind, FailureTexts>> = {
     status: 503,
     error: 'proxy_configuration_error',
     title: 'Not connected to the mixnet',
-    text: 'Pages come here through the connection of another tab, and no tab has one. Open the app and connect; this page then loads by itself.',
+    text: 'Pages come here through the connection that a tab of the app holds. This one loads by itself as soon as there is one.',
     passing: true,
   },
   mixnet: {

@@ -21,7 +21,7 @@ export interface ServeTunnelOptions {
   readonly clientId?: string | undefined;
   /** Its host is what the upstream sees as `Host`; default `http://upstream/`. */
   readonly baseUrl?: string | undefined;
-  /** How long the beginning of an answer is waited for; default 120 000. */
+  /** How long the beginning of an answer is waited for, unless a long body has to be sent; default 120 000. */
   readonly responseTimeoutMs?: number | undefined;
 }
 

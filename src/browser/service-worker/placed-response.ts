@@ -1,5 +1,7 @@
 import { documentFilter } from './document-filter.js';
+import { escapeHtml } from './failure-page.js';
 import { TunnelFailure } from './failure.js';
+import { guardUrl } from './guard.js';
 import { drain, untilEnded } from './incoming-body.js';
 import { placedUrl, type Place } from './place.js';
 import { responseHeaders } from './response-headers.js';
@@ -14,8 +16,6 @@ export interface Placing {
   readonly download: string | undefined;
   /** Integrity metadata of the guard. */
   readonly guardHash: string;
-  /** The element that loads the guard. */
-  readonly guardElement: string;
   /** Called once nothing more comes of the answer. */
   readonly ended: () => void;
 }
@@ -47,7 +47,7 @@ export function placedResponse(answer: Response, placing: Placing): Response {
   let body: ReadableStream<Uint8Array> = answer.body;
   if (placing.isNavigation && status !== 206 && isHtml(headers) && !isAttachment(headers)) {
     headers.delete('content-length');
-    body = body.pipeThrough(documentFilter(placing.guardElement));
+    body = body.pipeThrough(documentFilter(guardElement(headers, placing)));
   }
   return new Response(untilEnded(body, ended), { status, statusText, headers });
 }
@@ -60,6 +60,13 @@ function placedLocation(location: string, { url, place }: Placing): string {
   if (placed !== undefined) return placed;
   const wantsTls = target.protocol === 'https:' && target.hostname === url.hostname;
   throw new TunnelFailure(wantsTls ? 'https' : 'outside', target.href);
+}
+
+/** With its integrity only where a policy asks for it: an update of the worker could bring another guard meanwhile. */
+function guardElement(headers: Headers, { place, guardHash }: Placing): string {
+  const isAsked = headers.get('content-security-policy')?.includes(guardHash) === true;
+  const integrity = isAsked ? ` integrity="${guardHash}"` : '';
+  return `<script src="${escapeHtml(new URL(guardUrl(place)).pathname)}"${integrity}></script>`;
 }
 
 function isHtml(headers: Headers): boolean {
