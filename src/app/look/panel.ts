@@ -59,15 +59,23 @@ export function lookPanel(
     'aside',
     { class: 'look', 'aria-labelledby': 'look-title' },
     el('h2', { id: 'look-title', class: 'visually-hidden' }, 'What happens'),
-    el('section', { class: 'card', 'aria-label': 'The way the packets take' }, way.element),
-    el('section', { class: 'card', 'aria-label': 'Throughput' }, numbers.element, plot.element),
     el(
-      'section',
-      { class: 'card', 'aria-labelledby': 'sessions-title' },
-      el('h3', { id: 'sessions-title' }, 'Sessions'),
-      sessions.element,
+      'div',
+      {},
+      el('section', { class: 'card', 'aria-label': 'The way the packets take' }, way.element),
+      el('section', { class: 'card own', 'aria-label': 'This client' }, own.element, startTimes(connection)),
     ),
-    el('section', { class: 'card own', 'aria-label': 'This client' }, own.element, startTimes(connection)),
+    el(
+      'div',
+      {},
+      el('section', { class: 'card', 'aria-label': 'Throughput' }, numbers.element, plot.element),
+      el(
+        'section',
+        { class: 'card', 'aria-labelledby': 'sessions-title' },
+        el('h3', { id: 'sessions-title' }, 'Sessions'),
+        sessions.element,
+      ),
+    ),
   );
 }
 
