@@ -38,6 +38,7 @@ export async function cannedUpstream(answers: readonly string[], options?: Clien
   const left = [...answers];
   return tcpUpstream((socket) => {
     onRequestHead(socket, () => void socket.write(left.shift() ?? '', 'latin1'));
+    socket.on('end', () => socket.end());
   }, options);
 }
 
