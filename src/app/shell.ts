@@ -44,7 +44,7 @@ export function makeShell(onDisconnect: () => void): Shell {
     } else {
       describe(
         'ready',
-        state.role === 'holder' ? 'Connected' : 'Connected: another tab holds the connection',
+        state.role === 'holder' ? 'Connected' : 'Connected through another tab',
       );
     }
   }

@@ -45,7 +45,8 @@ export function lookPanel(
     own.show(client.nymAddress);
     way.show(
       {
-        ownGateway: snapshot.clients[0]?.gateway,
+        // While it reconnects there is no client, but it will be with the same gateway.
+        ownGateway: snapshot.clients[0]?.gateway ?? client.nymAddress.split('@')[1],
         serverGateway: request.serverAddress.split('@')[1] ?? '',
         upstream: request.kind === 'localnet' && site ? site.upstream : 'the service behind it',
         nodes,
