@@ -247,7 +247,6 @@ describe('the demo page', { timeout: 900_000 }, () => {
 
   it('says that it reconnects when its gateway is gone, and is back when the gateway is', limit, async () => {
     const page = await demo.connected(visit);
-    // The server's own may be the same; it comes back by itself, as does this client.
     const gateway = (await fullAddress(page)).split('@')[1];
     const node = demo.net.localnet.gateways.find(({ identity }) => identity === gateway);
     assert.ok(node);
@@ -257,6 +256,13 @@ describe('the demo page', { timeout: 900_000 }, () => {
     await demo.net.localnet.startNode(node.id);
     await ready(page);
     await page.getByRole('region', { name: 'About the connection' }).waitFor({ state: 'hidden' });
+    // The server may have had the same gateway, and comes back in its own time.
+    const tab = await panel(page, 'Fetch');
+    const answer = tab.getByText('200 OK');
+    while (!(await answer.isVisible())) {
+      await tab.getByRole('button', { name: 'A page' }).click();
+      await tab.getByText(/First byte after|after \d/).waitFor();
+    }
   });
 
   it('says that Browse needs a kept identity, and does everything else without', limit, async () => {
@@ -269,6 +275,37 @@ describe('the demo page', { timeout: 900_000 }, () => {
     const tab = await panel(page, 'Fetch');
     await tab.getByRole('button', { name: 'A page' }).click();
     await tab.getByText('200 OK').waitFor();
+  });
+
+  it('says what Browse lacks in a browser without service workers', limit, async () => {
+    await visit.context.addInitScript(() => {
+      Reflect.deleteProperty(Navigator.prototype, 'serviceWorker');
+    });
+    const page = await demo.connected(visit);
+    await page.getByRole('alert').getByText('This browser offers no service worker here.').waitFor();
+  });
+
+  it('holds still while it fills', limit, async () => {
+    const narrow = await demo.visit({ viewport: { width: 360, height: 800 } });
+    await narrow.context.addInitScript(() => {
+      const seen = { score: 0 };
+      Object.assign(globalThis, { layoutShift: seen });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if ('value' in entry) seen.score += Number(entry.value);
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    try {
+      const page = await demo.connected(narrow);
+      await page.frameLocator('iframe').getByText('This page came through a mixnet').waitFor();
+      const tab = await panel(page, 'Fetch');
+      await tab.getByRole('button', { name: 'A page' }).click();
+      await tab.getByText('200 OK').waitFor();
+      const score = await page.evaluate(() => Reflect.get(globalThis, 'layoutShift') as { score: number });
+      // What counts as good is below 0.1; a list of answers that pushes the page down is far above.
+      assert.ok(score.score < 0.1, `the layout shifts by ${score.score}`);
+    } finally {
+      await narrow.context.close();
+    }
   });
 
   it('goes through its tabs by arrow keys', limit, async () => {

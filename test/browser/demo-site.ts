@@ -54,10 +54,11 @@ export class DemoSite implements AsyncDisposable {
       const pages = await startDemoUpstream();
       closes.push(() => pages.close());
       const upstream = pages.address;
-      const server = await NymProxyServer.create({ env: net.env, upstream, traffic: 'fast' });
+      // With an identity of its own it comes back when its gateway does.
+      const configDir = join(directory, 'server');
+      const server = await NymProxyServer.create({ env: net.env, upstream, configDir, traffic: 'fast' });
       closes.push(() => server.close());
-      // It ends with an error when a test stops its gateway for good.
-      server.run().catch(() => undefined);
+      void server.run();
       const page = await startPageServer({
         port: 0,
         portFixed: false,
