@@ -42,10 +42,7 @@ export function makeShell(onDisconnect: () => void): Shell {
       describe('quiet', 'No answer from the server', ` for ${silent} s`);
       notice.show('The server does not answer', SILENT);
     } else {
-      describe(
-        'ready',
-        state.role === 'holder' ? 'Connected' : 'Connected through another tab',
-      );
+      describe('ready', state.role === 'holder' ? 'Connected' : 'Connected through another tab');
     }
   }
 

@@ -28,7 +28,7 @@ export function makeBodyView(contentType: string | null, name: string): BodyView
   const isStream = contentType?.startsWith('text/event-stream') ?? false;
   const size = el('span', {}, '0 B');
   const hash = el('span', { class: 'hash' });
-  const pre = el('pre', { tabindex: 0, role: 'region', 'aria-label': 'Body' });
+  const pre = el('pre', { tabindex: 0, role: 'region', 'aria-label': 'Body', class: isText ? '' : 'hex' });
   const save = button('Save', () => saveAs(new Blob(kept, { type: contentType ?? '' }), name));
   save.disabled = true;
 

@@ -40,6 +40,7 @@ export function makeTranscript(label: string): Transcript {
   };
   const render = ({ content, text }: Block) => {
     const follows = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
+    text.classList.toggle('hex', hex);
     text.replaceChildren(...(hex ? [hexDump(content)] : textNodes(content)));
     if (follows) element.scrollTop = element.scrollHeight;
   };
