@@ -1,3 +1,4 @@
+import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import type { SessionSnapshot } from './tunnel-state.js';
 
@@ -26,7 +27,7 @@ export class SessionLog {
     this.#open.add(entry);
     session.closed.then(
       () => this.#end(entry, 'ended', undefined),
-      (error: unknown) => this.#end(entry, 'reset', error instanceof Error ? error.message : String(error)),
+      (error: unknown) => this.#end(entry, 'reset', reasonOf(error)),
     );
   }
 
@@ -43,7 +44,7 @@ export class SessionLog {
     };
   }
 
-  #end(entry: Entry, state: 'ended' | 'reset', error: string | undefined): void {
+  #end(entry: Entry, state: 'ended' | 'reset', error: SessionSnapshot['error']): void {
     this.#open.delete(entry);
     const last = snapshotOf(entry, state, error);
     this.#bytesSent += last.bytesSent;
@@ -56,9 +57,15 @@ export class SessionLog {
 function snapshotOf(
   { number, openedAt, session }: Entry,
   state: SessionSnapshot['state'],
-  error: string | undefined,
+  error: SessionSnapshot['error'],
 ): SessionSnapshot {
   const { bytesSent, bytesReceived, roundTripMs } = session;
   const bytesBuffered = state === 'open' ? session.bytesBuffered : 0;
   return { number, state, openedAt, bytesSent, bytesReceived, bytesBuffered, roundTripMs, error };
+}
+
+/** Sessions end with no other errors. */
+function reasonOf(error: unknown): SessionSnapshot['error'] {
+  if (error instanceof SessionError) return { code: error.code, message: error.message };
+  return { code: 'unknown', message: String(error) };
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { SessionErrorCode } from '../session/errors.js';
+
 /** Whether the tunnel can be used. */
 export type TunnelState =
   | {
@@ -34,8 +36,8 @@ export interface SessionSnapshot {
   readonly bytesBuffered: number;
   /** How long the peer's last answer took, its upstream's time included. */
   readonly roundTripMs: number | undefined;
-  /** Why it was reset. */
-  readonly error: string | undefined;
+  /** Why it was reset; `aborted` is the page's own doing. */
+  readonly error: { readonly code: SessionErrorCode; readonly message: string } | undefined;
 }
 
 /** A mixnet client that carries sessions. */

@@ -35,7 +35,12 @@ const service: PageService = {
   finish: (socket) => ask((to) => to.finish(socket)),
   ended: (socket) => ask((to) => to.ended(socket)),
   reset: (socket) => ask((to) => to.reset(socket)),
-  inspect: () => ask((to) => to.inspect()),
+  inspect: async () => {
+    const reply = await ask((to) => to.inspect());
+    if (!reply.ok) return reply;
+    // Another tab may hold the tunnel, and knows of its own part only.
+    return { ok: true, value: { ...reply.value, state: started().states.state } };
+  },
   nextState: (seen) => replyOf(() => started().states.next(seen)),
 };
 

@@ -325,6 +325,8 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
       ['ready'],
     );
     assert.equal(await fetchText(second, '/guest'), 'hello from /guest');
+    const own = await second.evaluate(() => tunnelPage.inspect('client'));
+    assert.deepEqual(own.state, { state: 'ready', role: 'guest', nymAddress: address });
     const seen = await first.evaluate(() => tunnelPage.inspect('client'));
     assert.ok(seen.sessions.length > 0 && seen.clients.length === 1, 'the sessions run over one client');
 

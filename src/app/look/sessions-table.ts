@@ -47,14 +47,14 @@ export function makeSessionsTable(): SessionsTable {
         fill(row, session);
       }
       const failed = sessions.findLast((session) => session.error !== undefined && !isGivenUp(session));
-      setText(trouble, failed ? `No. ${failed.number}: ${failed.error ?? ''}` : '');
+      setText(trouble, failed ? `No. ${failed.number}: ${failed.error?.message ?? ''}` : '');
     },
   };
 }
 
-/** What this end ends by itself, as an aborted fetch, is no trouble; only the words tell. */
+/** What this end ends by itself, as an aborted fetch, is no trouble. */
 function isGivenUp({ error }: SessionSnapshot): boolean {
-  return error === 'the session was reset: the application gave it up';
+  return error?.code === 'aborted';
 }
 
 function fill(row: HTMLTableRowElement, session: SessionSnapshot): void {
