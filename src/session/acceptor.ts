@@ -2,13 +2,20 @@ import type { MixnetClient, MixnetMessage } from '../mixnet/client.js';
 import { WireError } from '../wire/errors.js';
 import { decodeFrames, encodeFrames } from '../wire/frame.js';
 import { decodeProxiedMessage, encodeProxiedMessage, type ProxiedMessage } from '../wire/proxied-message.js';
+import type { OpenRequest } from '../wire/open-request.js';
+import type { ResetCode } from '../wire/reset-code.js';
 import type { SessionId } from '../wire/session-id.js';
 import { SessionError } from './errors.js';
+import { understandsFrames, type Gate } from './gate.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
+import { RecentKeys } from './recent-keys.js';
 import { Session } from './session.js';
 
 /** Ended sessions that are remembered, so that late messages of theirs open nothing. */
 const MAX_REMEMBERED = 10_000;
+
+/** Refused ones, likewise; a flood pushes the oldest out, which are refused again then. */
+const MAX_REFUSED = 4096;
 
 /**
  * A session whose first messages are overtaken is opened by a later one, but not by one that is so much later that it
@@ -22,6 +29,8 @@ export interface AcceptorOptions {
   readonly onSession: (session: Session) => void;
   /** Silence after which an end that has sent everything stops waiting, in milliseconds; 60,000 unless given. */
   readonly closeTimeoutMs?: number;
+  /** Decides who gets in; everybody unless given. */
+  readonly gate?: Gate | undefined;
 }
 
 interface AcceptedSession {
@@ -35,7 +44,9 @@ export class SessionAcceptor {
   readonly #client: MixnetClient;
   readonly #options: AcceptorOptions;
   readonly #sessions = new Map<SessionId, AcceptedSession>();
-  readonly #ended = new Set<SessionId>();
+  readonly #ended = new RecentKeys<SessionId, true>(MAX_REMEMBERED);
+  /** Apart from the ended ones, which no flood of strangers may push out. */
+  readonly #refused = new RecentKeys<SessionId, true>(MAX_REFUSED);
   readonly #stopListening: (() => void)[];
 
   constructor(client: MixnetClient, options: AcceptorOptions) {
@@ -53,6 +64,11 @@ export class SessionAcceptor {
   /** Sessions that have not ended. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Sessions that are remembered though they have ended or never began, for those who want to see that it is bounded. */
+  get remembered(): number {
+    return this.#ended.size + this.#refused.size;
   }
 
   /** Takes no new sessions, resets the open ones and lets go of the client, which stays open. */
@@ -83,9 +99,9 @@ export class SessionAcceptor {
     if (known !== undefined) {
       known.senderTag = senderTag;
       known.session.receive(message);
-    } else if (!this.#ended.has(message.sessionId)) {
-      if (opensSession(message)) this.#accept(message, senderTag);
-      else this.#refuse(message, senderTag);
+    } else if (!this.#ended.has(message.sessionId) && !this.#refused.has(message.sessionId)) {
+      if (!opensSession(message)) this.#refuse(message, senderTag);
+      else if (this.#admits(message, senderTag)) this.#accept(message, senderTag);
     }
   }
 
@@ -107,13 +123,19 @@ export class SessionAcceptor {
 
   #forget(id: SessionId): void {
     this.#sessions.delete(id);
-    this.#remember(id);
+    this.#ended.set(id, true);
   }
 
-  #remember(id: SessionId): void {
-    this.#ended.add(id);
-    const [oldest] = this.#ended;
-    if (oldest !== undefined && this.#ended.size > MAX_REMEMBERED) this.#ended.delete(oldest);
+  /** Asks the gate; the opener of a refused session is told why, if it understands. */
+  #admits(message: ProxiedMessage, senderTag: string): boolean {
+    const { gate } = this.#options;
+    const { sessionId } = message;
+    const recipient = this.#client.address;
+    const code = gate?.admit({ sessionId, senderTag, recipient, request: requestOf(message) });
+    if (code === undefined) return true;
+    this.#refused.set(sessionId, true);
+    if (understandsFrames(sessionId)) this.#answerReset(sessionId, code, senderTag);
+    return false;
   }
 
   /** Tells the opener of a session that is not known here, probably since a restart, that it is gone. */
@@ -121,13 +143,25 @@ export class SessionAcceptor {
     if (message.kind !== 'frames') return;
     if (decodeFrames(message.body).some((frame) => frame.type === 'reset')) {
       // It may have overtaken the messages that would open the session.
-      this.#remember(message.sessionId);
+      this.#refused.set(message.sessionId, true);
       return;
     }
-    const body = encodeFrames([{ type: 'reset', code: 'gone' }]);
-    const answer = encodeProxiedMessage({ sessionId: message.sessionId, messageId: 0, kind: 'frames', body });
+    this.#answerReset(message.sessionId, 'gone', senderTag);
+  }
+
+  /** One packet for one, and no more of them than the gate allows. */
+  #answerReset(sessionId: SessionId, code: ResetCode, senderTag: string): void {
+    if (this.#options.gate?.mayAnswer(senderTag) === false) return;
+    const body = encodeFrames([{ type: 'reset', code }]);
+    const answer = encodeProxiedMessage({ sessionId, messageId: 0, kind: 'frames', body });
     this.#client.reply(senderTag, answer).catch(() => undefined);
   }
+}
+
+function requestOf(message: ProxiedMessage): OpenRequest | undefined {
+  if (message.kind !== 'frames') return undefined;
+  const open = decodeFrames(message.body).find((frame) => frame.type === 'open');
+  return open?.type === 'open' ? open.request : undefined;
 }
 
 function opensSession(message: ProxiedMessage): boolean {

@@ -1,6 +1,7 @@
 import { dataFrameOverhead, decodeFrames, encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
 import { replyPackets } from '../wire/packet-count.js';
 import { type ProxiedMessage, type ProxiedMessageKind } from '../wire/proxied-message.js';
+import type { OpenRequest } from '../wire/open-request.js';
 import type { ResetCode } from '../wire/reset-code.js';
 import { SESSION_PROTOCOL_VERSION, sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { protocolError, SessionError, violation } from './errors.js';
@@ -34,6 +35,8 @@ export interface EngineOptions {
   readonly surbs: SurbStock | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
   readonly startWithFrames?: boolean;
+  /** What the OPEN of such an opener asks for. */
+  readonly request?: OpenRequest | undefined;
   /** Silence after which an end that has sent everything stops waiting for the peer. */
   readonly closeTimeoutMs: number;
   /** Now, in milliseconds of a clock that does not go back; the same clock as in every other call. */
@@ -71,6 +74,7 @@ export class SessionEngine {
   /** When the first bytes were sent that the peer has not answered. */
   #askedAt: number | undefined;
   #answerMs: number | undefined;
+  #firstAnswerMs: number | undefined;
 
   // Receiving.
   readonly #incoming: IncomingStream;
@@ -132,6 +136,11 @@ export class SessionEngine {
   /** How long the peer's last answer took, from the first bytes sent to the next message from there. */
   get answerMs(): number | undefined {
     return this.#answerMs;
+  }
+
+  /** How long the peer's first answer took. */
+  get firstAnswerMs(): number | undefined {
+    return this.#firstAnswerMs;
   }
 
   /** Whether the peer's stream has been read to its end. */
@@ -216,6 +225,7 @@ export class SessionEngine {
   #noteAnswer(): void {
     if (this.#askedAt === undefined) return;
     this.#answerMs = this.#now - this.#askedAt;
+    this.#firstAnswerMs ??= this.#answerMs;
     this.#askedAt = undefined;
   }
 
@@ -319,8 +329,10 @@ export class SessionEngine {
   }
 
   #greeting(): Frame {
-    const type = this.#options.surbs === undefined ? 'opened' : 'open';
-    return { type, version: SESSION_PROTOCOL_VERSION, window: this.#incoming.limit };
+    const { surbs, request } = this.#options;
+    const common = { version: SESSION_PROTOCOL_VERSION, window: this.#incoming.limit };
+    if (surbs === undefined) return { type: 'opened', ...common };
+    return { type: 'open', ...common, ...(request && { request }) };
   }
 
   #pollPlain(): OutgoingMessage | undefined {

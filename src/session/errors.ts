@@ -33,6 +33,7 @@ const REASONS: Record<SessionErrorCode, string> = {
   protocol: 'the session protocol was violated',
   gone: 'the session is not known (any more)',
   aborted: 'the application gave it up',
+  'no-upstream': 'the server has no upstream of this name',
   lost: 'its mixnet client is gone',
 };
 

@@ -1,8 +1,10 @@
 import type { MixnetClient } from '../mixnet/client.js';
 import { WireError } from '../wire/errors.js';
+import type { OpenRequest } from '../wire/open-request.js';
 import { replyPackets } from '../wire/packet-count.js';
 import { decodeProxiedMessage } from '../wire/proxied-message.js';
 import { newSessionId, type SessionId } from '../wire/session-id.js';
+import { proveAccess, type AccessToken } from './access-proof.js';
 import { SessionError } from './errors.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
 import { Session } from './session.js';
@@ -14,6 +16,16 @@ export interface OpenerOptions {
   readonly recipient: string;
   /** Silence after which an end that has sent everything stops waiting, in milliseconds; 60,000 unless given. */
   readonly closeTimeoutMs?: number;
+  /** What the sessions need of an acceptor of ours; it is taken for one then. */
+  readonly wants?: Wants | undefined;
+}
+
+/** What only an acceptor of ours can give. */
+export interface Wants {
+  /** Name of the upstream; the acceptor's default one unless given. */
+  readonly upstream?: string | undefined;
+  /** Proves that sessions may be opened. */
+  readonly token?: AccessToken | undefined;
 }
 
 /** Opens sessions with one acceptor over one mixnet client, and hands each the messages that are its own. */
@@ -46,8 +58,12 @@ export class SessionOpener {
   /** Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session. */
   open(): Session {
     const { recipient, closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = this.#options;
+    const sessionId = newSessionId();
+    const request = requestFor(sessionId, this.#options);
     const session = new Session({
-      sessionId: newSessionId(),
+      sessionId,
+      startWithFrames: request !== undefined,
+      request,
       surbs: this.#surbs,
       closeTimeoutMs,
       deliver: ({ payload, replySurbs }) => this.#client.send(recipient, payload, replySurbs),
@@ -83,4 +99,13 @@ export class SessionOpener {
     const error = new SessionError('lost', 'us', undefined, { cause: this.#client.lostReason });
     for (const session of this.#sessions.values()) session.reset(error);
   }
+}
+
+function requestFor(sessionId: SessionId, { recipient, wants }: OpenerOptions): OpenRequest | undefined {
+  if (wants === undefined) return undefined;
+  const { token, upstream } = wants;
+  const name = upstream === undefined ? {} : { upstream };
+  if (token === undefined) return upstream === undefined ? undefined : name;
+  const time = Math.floor(Date.now() / 1000);
+  return { ...name, proof: proveAccess(token, { recipient, sessionId, upstream: upstream ?? '', time }) };
 }

@@ -92,6 +92,11 @@ export class Session {
     return this.#engine.answerMs;
   }
 
+  /** How long the peer's first answer took in ms, as {@link roundTripMs}. */
+  get openingMs(): number | undefined {
+    return this.#engine.firstAnswerMs;
+  }
+
   /** Takes in a message of this session. */
   receive(message: ProxiedMessage): void {
     this.#engine.receive(message, performance.now());
