@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import { defineConfig, type Plugin } from 'vite';
 
 /** Where `npm start` serves the page; with `npm run dev` only its `/demo.json` is taken from there. */
@@ -14,8 +16,10 @@ const serviceWorkerInDevelopment: Plugin = {
   },
 };
 
+const ROOT = resolve(import.meta.dirname, 'src/app');
+
 export default defineConfig({
-  root: 'src/app',
+  root: ROOT,
   publicDir: '../../public',
   plugins: [serviceWorkerInDevelopment],
   build: {
@@ -28,7 +32,7 @@ export default defineConfig({
     // The page's policy allows images from `data:`, nothing else.
     assetsInlineLimit: 0,
     rolldownOptions: {
-      input: { index: 'src/app/index.html', 'service-worker': 'src/app/service-worker.ts' },
+      input: { index: resolve(ROOT, 'index.html'), 'service-worker': resolve(ROOT, 'service-worker.ts') },
       output: {
         entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
       },
@@ -36,5 +40,7 @@ export default defineConfig({
   },
   // The tunnel's workers are modules; `iife` is the default.
   worker: { format: 'es' },
+  // Found only inside a worker, too late: the page would be loaded anew while it connects.
+  optimizeDeps: { exclude: ['@nymproject/nym-client-wasm'] },
   server: { proxy: { '/demo.json': START } },
 });

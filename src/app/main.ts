@@ -14,7 +14,10 @@ const CONNECTED = 'connected';
 
 async function run(): Promise<void> {
   let leave: (() => void) | undefined;
-  const shell = makeShell(() => leave?.());
+  const shell = makeShell(() => {
+    sessionStorage.removeItem(CONNECTED);
+    leave?.();
+  });
   let [site, settings] = await Promise.all([readDemoSite(), loadSettings()]);
 
   const showForm = () => {
@@ -32,7 +35,6 @@ async function run(): Promise<void> {
   };
 
   const disconnected = async () => {
-    sessionStorage.removeItem(CONNECTED);
     // A localnet may have been started anew since.
     site = await readDemoSite();
     showForm().focus();

@@ -54,6 +54,9 @@ function scripts(there: string, own: string): string[] {
     `new WebTransport('${there.replace('http:', 'https:')}/transport')`,
     `const p = new RTCPeerConnection({ iceServers: [{ urls: 'stun:${there.slice('http://'.length)}' }] });
       p.createDataChannel('x'); p.createOffer().then((o) => p.setLocalDescription(o))`,
+    `if (!HTMLScriptElement.supports('speculationrules')) return; const s = document.createElement('script');
+      s.type = 'speculationrules'; s.text = '{"prefetch":[{"urls":["${there}/made"],"eagerness":"immediate"}]}';
+      document.head.append(s)`,
     `new Image().src = '${there}/new-image'`,
     `import('${there}/import.js')`,
     `new Worker('${there}/worker')`,

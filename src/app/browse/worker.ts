@@ -35,6 +35,13 @@ export async function startServiceWorker(clientId: string): Promise<void> {
   }
 }
 
+/** Takes it out of this browser. @throws what the browser throws. */
+export async function forgetServiceWorker(): Promise<void> {
+  if (!('serviceWorker' in navigator)) return;
+  const registration = await navigator.serviceWorker.getRegistration(SCOPE);
+  await registration?.unregister();
+}
+
 function activated(registration: ServiceWorkerRegistration): Promise<void> {
   const worker = registration.installing ?? registration.waiting ?? registration.active;
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import { forgetIdentity } from '../../browser/index.js';
+import { forgetServiceWorker } from '../browse/worker.js';
 import { button, el, setText } from '../dom.js';
 import { messageOf } from '../format.js';
 import { forgetSettings, type NetworkKind } from '../settings.js';
@@ -19,6 +20,7 @@ export function forgetEverything(onForgotten: () => void): HTMLElement {
     try {
       for (const kind of KINDS) await forgetIdentity(clientIdOf(kind));
       await forgetSettings();
+      await forgetServiceWorker();
       dialog.close();
       onForgotten();
     } catch (error) {

@@ -21,7 +21,12 @@ export function webSocketPanel({ connection, signal }: Surroundings): HTMLElemen
   const top = el('form', { class: 'line', 'aria-label': 'WebSocket' }, field('Path', path), connect);
   const text = el('input', { type: 'text', class: 'mono', autocomplete: 'off', spellcheck: 'false' });
   const send = el('button', { type: 'submit', class: 'plain' }, 'Send');
-  const bottom = el('form', { class: 'typing', 'aria-label': 'Message' }, field('Message', text), send);
+  const bottom = el(
+    'form',
+    { class: 'typing', 'aria-label': 'Send a message' },
+    field('Message', text),
+    send,
+  );
   let socket: WebSocket | undefined;
 
   function open() {

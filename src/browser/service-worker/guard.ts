@@ -13,6 +13,7 @@ export function guardUrl(place: Place): string {
  * - navigations and forms to other sites, or to a path outside the scope, which is one inside for the upstream; windows,
  *   which the policy forbids, become this one;
  * - downloads by link, which browsers fetch past the service worker, as they do with synchronous requests;
+ * - speculation rules that scripts make, which have pages loaded in advance;
  * - cookies, which would be sent to the app's own server;
  * - the unregistration of the service worker.
  *
@@ -42,6 +43,10 @@ const GUARD = `(paths) => {
   delete globalThis.cookieStore;
   delete Navigator.prototype.serviceWorker;
   Object.defineProperty(Document.prototype, 'cookie', { configurable: true, get: () => '', set: () => {} });
+
+  // Who may not know of speculation rules does not set any.
+  const { supports } = HTMLScriptElement;
+  HTMLScriptElement.supports = (type) => type !== 'speculationrules' && supports.call(HTMLScriptElement, type);
 
   const { open } = XMLHttpRequest.prototype;
   XMLHttpRequest.prototype.open = function (method, url, async = true, ...others) {
