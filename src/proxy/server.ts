@@ -52,6 +52,7 @@ export class SessionServer {
   readonly #access: Access | undefined;
   readonly #admission: Admission;
   readonly #watch: SessionWatch<WatchedEnd>;
+  #acceptor: SessionAcceptor | undefined;
   #sessions = 0;
 
   constructor(options: SessionServerOptions) {
@@ -76,7 +77,8 @@ export class SessionServer {
 
   /** Entries of all that is kept of sessions and strangers, for those who want to see that it is bounded. */
   get remembered(): number {
-    return this.#admission.remembered + this.#watch.size;
+    const { size = 0, remembered = 0 } = this.#acceptor ?? {};
+    return this.#admission.remembered + this.#watch.size + size + remembered;
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -96,6 +98,7 @@ export class SessionServer {
       gate: this.#admission,
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     });
+    this.#acceptor = acceptor;
     const watching = setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
     await goneOrAborted(client, signal);
     clearInterval(watching);
