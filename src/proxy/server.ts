@@ -15,17 +15,28 @@ export interface SessionServerOptions {
   readonly closeTimeoutMs?: number;
 }
 
-/** Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. */
+/**
+ * Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. Both outlive the
+ * client, if another one comes soon.
+ */
 export class SessionServer {
   readonly #options: SessionServerOptions;
   readonly #listeners = { session: new Listeners(), end: new Listeners(), error: new Listeners() } as {
     readonly [E in Exclude<keyof ProxyEvents, 'retry'>]: Listeners<ProxyEvents[E]>;
   };
+  readonly #acceptor: SessionAcceptor;
   readonly #running = new Tasks();
+  readonly #cut = new AbortController();
+  #client: MixnetClient | undefined;
   #sessions = 0;
 
   constructor(options: SessionServerOptions) {
+    const { closeTimeoutMs } = options;
     this.#options = options;
+    this.#acceptor = new SessionAcceptor({
+      onSession: (session) => this.#running.add(this.#forward(session)),
+      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
+    });
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -37,31 +48,35 @@ export class SessionServer {
   }
 
   /**
-   * Serves the sessions of one client until the signal aborts or the client is lost. Then every session has been reset
-   * and its upstream connection let go.
+   * Serves sessions over one client, those of the client before included, until the signal aborts or the client is lost.
+   * The sessions then wait for another client under the same Nym address, for a limited time.
    */
   async serve(client: MixnetClient, signal: AbortSignal): Promise<void> {
-    const { closeTimeoutMs } = this.#options;
-    const cut = new AbortController();
-    const acceptor = new SessionAcceptor(client, {
-      onSession: (session) => this.#running.add(this.#forward(session, cut.signal)),
-      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-    });
+    this.#client = client;
+    this.#acceptor.serveOver(client);
     await goneOrAborted(client, signal);
-    await acceptor.close();
-    await client.flush(FLUSH_MS);
+  }
+
+  /**
+   * Resets every session and lets go of its upstream connection; the peers are told if there still is a client.
+   *
+   * @param reason if it is not that the server shuts down.
+   */
+  async close(reason?: SessionError): Promise<void> {
+    await this.#acceptor.close(reason);
+    await this.#client?.flush(FLUSH_MS);
     // What an upstream has not taken by then, it will not get.
-    cut.abort();
+    this.#cut.abort();
     await this.#running.ended();
   }
 
-  async #forward(session: Session, cut: AbortSignal): Promise<void> {
+  async #forward(session: Session): Promise<void> {
     this.#sessions += 1;
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
     try {
       const upstream = await this.#connect(session);
-      await joinStreams(session, upstream, cut);
+      await joinStreams(session, upstream, this.#cut.signal);
       await session.closed;
       this.#listeners.end.call(reportOf(number, session));
     } catch (error) {
