@@ -26,7 +26,7 @@ export interface NymProxyClientOptions extends MixnetOptions {
   readonly listenHost?: string | undefined;
   /** Port to listen on; 8080 by default, 0 for any free one. */
   readonly listenPort?: number | undefined;
-  /** Seconds of silence after which a connection that has sent everything stops waiting; 60 by default. */
+  /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
   readonly closeTimeout?: number | undefined;
   /** Mixnet clients kept ready for new connections; 2 by default. */
   readonly poolSize?: number | undefined;

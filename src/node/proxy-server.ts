@@ -37,7 +37,7 @@ export interface NymProxyServerOptions extends MixnetOptions {
   readonly configDir?: string | undefined;
   /** Encrypts the keys in `configDir`. */
   readonly passphrase?: string | undefined;
-  /** Seconds of silence after which a session that has sent everything stops waiting for its client; 60 by default. */
+  /** Seconds of silence after which a session that has sent everything stops waiting for a Rust client; 60 by default. */
   readonly closeTimeout?: number | undefined;
   /** Ends the start. */
   readonly signal?: AbortSignal | undefined;
@@ -160,8 +160,8 @@ export class NymProxyServer implements AsyncDisposable {
   }
 
   /**
-   * Serves until `signal` aborts or {@link close} is called. A lost gateway ends the sessions, not the server: it comes
-   * back under the same Nym address.
+   * Serves until `signal` aborts or {@link close} is called. When the gateway is lost, the server comes back under the
+   * same Nym address, and sessions and their upstream connections wait for it, up to 4 minutes each.
    *
    * @throws {MixnetClientError} if the gateway is lost and the address with it, because there is no `configDir`.
    */
@@ -188,14 +188,18 @@ export class NymProxyServer implements AsyncDisposable {
     const { signal } = this.#stop;
     for (;;) {
       await this.#sessions.serve(this.#client, signal);
+      if (signal.aborted) break;
       const { lostReason } = this.#client;
+      if (!this.#keepsAddress && lostReason) {
+        await this.#sessions.close(new SessionError('lost', 'us', undefined, { cause: lostReason }));
+        throw lostReason;
+      }
       await this.#client.close();
-      if (signal.aborted) return;
-      if (!this.#keepsAddress && lostReason) throw lostReason;
       const successor = await this.#startAgain(lostReason, signal);
-      if (successor === undefined) return;
+      if (successor === undefined) break;
       this.#client = successor;
     }
+    await this.#sessions.close();
   }
 
   /** Tries until it works, at growing intervals; `undefined` if the server is closed meanwhile. */

@@ -38,7 +38,10 @@ export interface ServerEvents extends Omit<ProxyEvents, 'retry'> {
 /** How often the limits of open sessions are looked at. */
 const WATCH_EVERY_MS = 1000;
 
-/** Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. */
+/**
+ * Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. Both outlive the
+ * client, if another one comes soon.
+ */
 export class SessionServer {
   readonly #options: SessionServerOptions;
   readonly #listeners: { readonly [E in keyof ServerEvents]: Listeners<ServerEvents[E]> } = {
@@ -47,16 +50,19 @@ export class SessionServer {
     error: new Listeners(),
     refusal: new Listeners(),
   };
+  readonly #acceptor: SessionAcceptor;
   readonly #running = new Tasks();
   readonly #stats = new ProxyStats();
   readonly #access: Access | undefined;
   readonly #admission: Admission;
   readonly #watch: SessionWatch<WatchedEnd>;
-  #acceptor: SessionAcceptor | undefined;
+  #watching: ReturnType<typeof setInterval> | undefined;
+  readonly #cut = new AbortController();
+  #client: MixnetClient | undefined;
   #sessions = 0;
 
   constructor(options: SessionServerOptions) {
-    const { hasUpstream = (name) => name === undefined, tokens } = options;
+    const { hasUpstream = (name) => name === undefined, tokens, closeTimeoutMs } = options;
     const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
     this.#options = options;
     this.#access = tokens && new Access(tokens, () => Math.floor(Date.now() / 1000));
@@ -66,6 +72,11 @@ export class SessionServer {
       hasUpstream,
       now: () => performance.now(),
       onRefusal: (limit) => this.#noteRefusal(limit),
+    });
+    this.#acceptor = new SessionAcceptor({
+      onSession: (session) => this.#running.add(this.#forward(session)),
+      gate: this.#admission,
+      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     });
     this.#watch = new SessionWatch(limits);
   }
@@ -77,7 +88,7 @@ export class SessionServer {
 
   /** Entries of all that is kept of sessions and strangers, for those who want to see that it is bounded. */
   get remembered(): number {
-    const { size = 0, remembered = 0 } = this.#acceptor ?? {};
+    const { size, remembered } = this.#acceptor;
     return this.#admission.remembered + this.#watch.size + size + remembered;
   }
 
@@ -87,29 +98,31 @@ export class SessionServer {
   }
 
   /**
-   * Serves the sessions of one client until the signal aborts or the client is lost. Then every session has been reset
-   * and its upstream connection let go.
+   * Serves sessions over one client, those of the client before included, until the signal aborts or the client is lost.
+   * The sessions then wait for another client under the same Nym address, for a limited time.
    */
   async serve(client: MixnetClient, signal: AbortSignal): Promise<void> {
-    const { closeTimeoutMs } = this.#options;
-    const cut = new AbortController();
-    const acceptor = new SessionAcceptor(client, {
-      onSession: (session) => this.#running.add(this.#forward(session, cut.signal)),
-      gate: this.#admission,
-      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-    });
-    this.#acceptor = acceptor;
-    const watching = setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
+    this.#client = client;
+    this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
+    this.#acceptor.serveOver(client);
     await goneOrAborted(client, signal);
-    clearInterval(watching);
-    await acceptor.close();
-    await client.flush(FLUSH_MS);
+  }
+
+  /**
+   * Resets every session and lets go of its upstream connection; the peers are told if there still is a client.
+   *
+   * @param reason if it is not that the server shuts down.
+   */
+  async close(reason?: SessionError): Promise<void> {
+    clearInterval(this.#watching);
+    await this.#acceptor.close(reason);
+    await this.#client?.flush(FLUSH_MS);
     // What an upstream has not taken by then, it will not get.
-    cut.abort();
+    this.#cut.abort();
     await this.#running.ended();
   }
 
-  async #forward(session: Session, cut: AbortSignal): Promise<void> {
+  async #forward(session: Session): Promise<void> {
     this.#sessions += 1;
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
@@ -118,7 +131,7 @@ export class SessionServer {
     this.#watch.add(watched, performance.now());
     try {
       const upstream = await this.#connect(session);
-      await joinStreams(session, upstream, cut);
+      await joinStreams(session, upstream, this.#cut.signal);
       await session.closed;
       this.#stats.ended(session);
       this.#listeners.end.call(reportOf(number, session));

@@ -1,7 +1,7 @@
 import { WireError } from '../wire/errors.js';
 import type { ResetCode } from '../wire/reset-code.js';
 
-/** A {@link ResetCode}, or `lost`: this end's own mixnet client is gone. */
+/** A {@link ResetCode}, or `lost`: this end's own mixnet client is gone, and no other came in its place. */
 export type SessionErrorCode = ResetCode | 'lost';
 
 /** A session ended before all its bytes were delivered. */

@@ -16,7 +16,14 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 3 ACK     offset (varint) ‖ receive window (varint) ‖ reserved     all below the offset arrived in order
  * 4 FIN     offset (varint) ‖ reserved                               no byte follows the offset; counts as one byte
  * 5 RESET   code (varint) ‖ reserved                                 both directions end
+ * 6 ROUTE   counter (varint) ‖ reserved                              the sender's mixnet client was replaced so often
+ * 7 PING    value (varint) ‖ reserved                                asks for an acknowledgement and a PONG
+ * 8 PONG    value (varint) ‖ reserved                                answers the PING of that value
  * ```
+ *
+ * Once an end's client was replaced, all its messages carry ROUTE. The highest counter seen is the current route: an
+ * acceptor replies to where it came from, and whatever was sent before it came up may be lost. Without ROUTE the
+ * counter is 0. Messages with OPEN or PING carry SURBs enough for an answer.
  *
  * Integers are the varints of RFC 9000. A receive window is counted from the frame's offset (0 for OPEN and OPENED):
  * bytes at offset + window and beyond may not be sent yet. Unknown types and reserved bytes are ignored, so that
@@ -40,9 +47,11 @@ export type Frame =
   | { readonly type: 'data'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly type: 'ack'; readonly offset: number; readonly window: number }
   | { readonly type: 'fin'; readonly offset: number }
-  | { readonly type: 'reset'; readonly code: ResetCode };
+  | { readonly type: 'reset'; readonly code: ResetCode }
+  | { readonly type: 'route'; readonly counter: number }
+  | { readonly type: 'ping' | 'pong'; readonly value: number };
 
-const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset'] as const;
+const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset', 'route', 'ping', 'pong'] as const;
 
 const NOTHING = new Uint8Array();
 
@@ -103,6 +112,11 @@ function decodeBody(type: Frame['type'], body: Reader): Frame {
       return withinRange({ type, offset: body.varint() });
     case 'reset':
       return { type, code: resetCodeFromNumber(body.varint()) };
+    case 'route':
+      return { type, counter: body.varint() };
+    case 'ping':
+    case 'pong':
+      return { type, value: body.varint() };
     case 'data':
       return withinRange({ type, offset: body.varint(), bytes: body.bytes(body.remaining) });
   }
@@ -134,6 +148,11 @@ function integersOf(frame: Frame): readonly number[] {
       return [frame.offset];
     case 'reset':
       return [RESET_CODES[frame.code]];
+    case 'route':
+      return [frame.counter];
+    case 'ping':
+    case 'pong':
+      return [frame.value];
   }
 }
 

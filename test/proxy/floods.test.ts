@@ -61,6 +61,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
     await opener.close();
     stop.abort();
     await served;
+    await server.close();
     mixnet.close();
   });
 
@@ -143,7 +144,9 @@ describe('a server under a flood', TIME_LIMIT, () => {
     const lies = encodeProxiedMessage(frames(newSessionId(), open));
     new DataView(lies.buffer).setBigUint64(4, 2n ** 63n, true);
     atServer.arrive({ payload: lies, senderTag: 'attacker' }, 1);
+    const ended = new Promise((resolve) => server.on('end', resolve));
     await assertHealthy(session, new Uint8Array(100_000).fill(7));
+    await ended;
     assert.equal(server.counts.sessionsOpen, 0);
     assert.equal(server.counts.resets.get('protocol'), ids.length);
   });
@@ -155,7 +158,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
       serve({ tokens }, { token: parseAccessToken(TOKEN) });
       const session = opener.open();
       const proof = { time: Math.floor(Date.now() / 1000), mac: new Uint8Array(32) };
-      await flood(2000, () => frames(newSessionId(), { ...open, request: { proof } } as Frame));
+      await flood(2000, () => frames(newSessionId(), { ...open, request: { proof } });
       await flood(2000, () => ({ sessionId: v4(), messageId: 1, kind: 'data', body: new Uint8Array(9) }));
       await assertHealthy(session, new Uint8Array(100_000).fill(7));
       assert.equal(connected.length, 1);
@@ -186,6 +189,7 @@ describe('a server with limits tells its client', TIME_LIMIT, () => {
     await opener.close();
     stop.abort();
     await served;
+    await server.close();
     mixnet.close();
     return error;
   }
