@@ -67,7 +67,8 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #stats = new ProxyStats();
   readonly #traffic = new TrafficTotal();
   readonly #ended: Promise<void>;
-  readonly #cut = new AbortController();
+  /** One for each connection under way: a single signal would collect the listeners of all. */
+  readonly #cuts = new Set<AbortController>();
   #connections = 0;
   #closing: Promise<void> | undefined;
 
@@ -179,7 +180,7 @@ export class NymProxyClient implements AsyncDisposable {
     this.#listener.close();
     await this.#dialer.close();
     // What an application has not taken by then, it will not get.
-    this.#cut.abort();
+    for (const cut of this.#cuts) cut.abort();
     await this.#running.ended();
   }
 
@@ -189,12 +190,14 @@ export class NymProxyClient implements AsyncDisposable {
     const local = streamsOf(socket, 'aborted');
     const gone = new AbortController();
     socket.on('close', () => gone.abort());
+    const cut = new AbortController();
+    this.#cuts.add(cut);
     let session: Session | undefined;
     try {
       session = await this.#dialer.dial(gone.signal);
       this.#stats.opened(session);
       this.#listeners.session.call(reportOf(number));
-      await joinStreams(session, local, this.#cut.signal);
+      await joinStreams(session, local, cut.signal);
       await session.closed;
       this.#stats.ended(session);
       this.#listeners.end.call(reportOf(number, session));
@@ -203,6 +206,8 @@ export class NymProxyClient implements AsyncDisposable {
       const reason = error instanceof Error ? error : new Error('the connection broke', { cause: error });
       this.#stats.reset(session, reason instanceof SessionError ? reason.code : 'other');
       this.#listeners.error.call({ session: reportOf(number, session), error: reason });
+    } finally {
+      this.#cuts.delete(cut);
     }
   }
 }

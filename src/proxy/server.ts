@@ -57,7 +57,8 @@ export class SessionServer {
   readonly #admission: Admission;
   readonly #watch: SessionWatch<WatchedEnd>;
   #watching: ReturnType<typeof setInterval> | undefined;
-  readonly #cut = new AbortController();
+  /** One for each connection under way: a single signal would collect the listeners of all. */
+  readonly #cuts = new Set<AbortController>();
   #client: MixnetClient | undefined;
   #sessions = 0;
 
@@ -118,7 +119,7 @@ export class SessionServer {
     await this.#acceptor.close(reason);
     await this.#client?.flush(FLUSH_MS);
     // What an upstream has not taken by then, it will not get.
-    this.#cut.abort();
+    for (const cut of this.#cuts) cut.abort();
     await this.#running.ended();
   }
 
@@ -129,9 +130,11 @@ export class SessionServer {
     this.#stats.opened(session);
     const watched = new WatchedEnd(session, this.#admission.admitted(session.id)?.token, this.#access);
     this.#watch.add(watched, performance.now());
+    const cut = new AbortController();
+    this.#cuts.add(cut);
     try {
       const upstream = await this.#connect(session);
-      await joinStreams(session, upstream, this.#cut.signal);
+      await joinStreams(session, upstream, cut.signal);
       await session.closed;
       this.#stats.ended(session);
       this.#listeners.end.call(reportOf(number, session));
@@ -145,6 +148,7 @@ export class SessionServer {
       this.#stats.reset(session, reason.code);
       this.#listeners.error.call({ session: reportOf(number, session), error: reason });
     } finally {
+      this.#cuts.delete(cut);
       this.#watch.remove(watched);
       this.#admission.release(session.id);
     }

@@ -158,7 +158,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
       serve({ tokens }, { token: parseAccessToken(TOKEN) });
       const session = opener.open();
       const proof = { time: Math.floor(Date.now() / 1000), mac: new Uint8Array(32) };
-      await flood(2000, () => frames(newSessionId(), { ...open, request: { proof } });
+      await flood(2000, () => frames(newSessionId(), { ...open, request: { proof } }));
       await flood(2000, () => ({ sessionId: v4(), messageId: 1, kind: 'data', body: new Uint8Array(9) }));
       await assertHealthy(session, new Uint8Array(100_000).fill(7));
       assert.equal(connected.length, 1);
