@@ -208,6 +208,8 @@ export class NymProxyClient implements AsyncDisposable {
       this.#listeners.error.call({ session: reportOf(number, session), error: reason });
     } finally {
       this.#cuts.delete(cut);
+      // A mixnet client of its own is about to be thrown away, and what it has sent with it.
+      void this.traffic();
     }
   }
 }
