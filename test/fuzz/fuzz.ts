@@ -10,7 +10,7 @@ import { decodeFrames } from '../../src/wire/frame.js';
 import { formatNymAddress, parseNymAddress } from '../../src/wire/nym-address.js';
 import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
 import { MemoryMixnet, type MemoryClient } from '../support/memory-mixnet.js';
-import { FUZZ_TOKEN, Ids, mutate, validMessage } from './messages.js';
+import { FUZZ_TOKEN, Ids, mutate, retiringMessage, validMessage } from './messages.js';
 import { Random } from './random.js';
 
 /** What a run came to. */
@@ -48,7 +48,7 @@ export async function fuzz(inputs: number, seed: number): Promise<FuzzReport> {
   let decoded = 0;
   let mostRemembered = 0;
   for (let n = 0; n < inputs; n += 1) {
-    const bytes = mutate(random, validMessage(random, ids));
+    const bytes = retiringMessage(ids) ?? mutate(random, validMessage(random, ids));
     if (decodes(bytes)) decoded += 1;
     fuzzAddress(random);
     world.server.arrive({ payload: bytes, senderTag: NAMES[random.below(NAMES.length)] || undefined }, 1);

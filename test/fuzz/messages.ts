@@ -53,12 +53,6 @@ export class Ids {
 
 /** A valid message of any kind, about one of the sessions. */
 export function validMessage(random: Random, ids: Ids): Uint8Array {
-  const { retired } = ids;
-  if (retired !== undefined) {
-    ids.retired = undefined;
-    const body = encodeFrames([{ type: 'reset', code: 'aborted' }]);
-    return encodeProxiedMessage({ sessionId: retired, messageId: 0, kind: 'frames', body });
-  }
   const sessionId = ids.next();
   const messageId = random.chance(0.7) ? random.below(8) : random.below(65_536);
   const kind = random.pick<ProxiedMessageKind>(['frames', 'frames', 'frames', 'data', 'close']);
@@ -68,6 +62,15 @@ export function validMessage(random: Random, ids: Ids): Uint8Array {
   }
   const frames = Array.from({ length: 1 + random.below(4) }, () => frame(random, sessionId));
   return encodeProxiedMessage({ sessionId, messageId, kind, body: encodeFrames(frames) });
+}
+
+/** The end of a session that does not come again, so that its place is free for another. */
+export function retiringMessage(ids: Ids): Uint8Array | undefined {
+  const { retired } = ids;
+  if (retired === undefined) return undefined;
+  ids.retired = undefined;
+  const body = encodeFrames([{ type: 'reset', code: 'aborted' }]);
+  return encodeProxiedMessage({ sessionId: retired, messageId: 0, kind: 'frames', body });
 }
 
 /** Another message, made of a valid one or of nothing. */
