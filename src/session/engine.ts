@@ -286,8 +286,7 @@ export class SessionEngine {
   /** When to call {@link poll} again even if nothing happens until then; `undefined` for never. */
   get deadline(): number | undefined {
     if (this.#outcome !== undefined) return undefined;
-    const deadlines = [this.#giveUpAt(), ...this.#sendingDeadlines()];
-    return deadlines.reduce((first, at) => (at === undefined ? first : Math.min(first ?? at, at)), undefined);
+    return earliest([this.#giveUpAt(), ...this.#sendingDeadlines()]);
   }
 
   #sendingDeadlines(): (number | undefined)[] {
@@ -590,7 +589,14 @@ export class SessionEngine {
     const isOpener = this.#surbs !== undefined;
     const { lostAt } = this.#routes;
     if (isOpener && lostAt !== undefined) return lostAt + ROUTE_LIMIT_MS;
-    return this.#dialect === 'frames' ? this.#framesSilenceAt(isOpener) : this.#plainSilenceAt(isOpener);
+    if (this.#dialect !== 'frames') return this.#plainSilenceAt(isOpener);
+    return earliest([this.#framesSilenceAt(isOpener), this.#refusalAt()]);
+  }
+
+  /** The peer takes nothing although it is there. */
+  #refusalAt(): number | undefined {
+    const waits = this.#routes.blocked || this.#routes.announcing;
+    return !waits && this.#resend.exhausted ? this.#resend.deadline : undefined;
   }
 
   #framesSilenceAt(isOpener: boolean): number | undefined {
@@ -633,6 +639,10 @@ export class SessionEngine {
   #isDue(deadline: number | undefined): boolean {
     return deadline !== undefined && this.#now >= deadline;
   }
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  return times.reduce((first, at) => (at === undefined ? first : Math.min(first ?? at, at)), undefined);
 }
 
 function counterOf(frames: readonly Frame[]): number {
