@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 
-import { SHA256_HEADER } from './upstream.js';
+import { SHA256_HEADER } from './upstream-routes.js';
 import { CommandError } from '../node/cli/failure.js';
 import { formatBytes, formatSeconds } from '../node/cli/units.js';
 

@@ -4,6 +4,8 @@
  * @module
  */
 import { checkTunnel } from './check.js';
+import { checkPage } from './page-check.js';
+import { startPageServer, type DemoSite, type PageServer } from './page-server.js';
 import { demoCommand, portsOf, type DemoOptions } from './options.js';
 import { readyText, TITLE } from './text.js';
 import { startTunnel, type Step, type Tunnel } from './tunnel.js';
@@ -22,37 +24,67 @@ async function startDemo(options: DemoOptions, { log, signal }: Surroundings): P
   let breakOff: (error: unknown) => void = () => undefined;
   const broken = new Promise<never>((_, reject) => (breakOff = reject));
   broken.catch(() => undefined);
+  const ports = portsOf(command, options);
   const tunnel = await startTunnel(
-    { ...options, ...portsOf(command, options), onFailure: (error) => breakOff(error), signal },
+    { ...options, ...ports, onFailure: (error) => breakOff(error), signal },
     showStep,
   );
   if (!options.check) logSessions(tunnel.client, log, signal);
+  const page = await showStep('page: what shows the tunnel in a browser', () =>
+    startPageServer({
+      port: ports.pagePort,
+      portFixed: ports.pagePortFixed,
+      site: siteOf(tunnel, options),
+    }),
+  ).catch(async (error: unknown) => {
+    await tunnel.close();
+    throw error;
+  });
   return {
     run: async () => {
       const serving = tunnel.server.run({ signal }).then(() => EXIT_OK);
       return Promise.race([
-        options.check ? check(tunnel, signal) : show(tunnel, options, signal),
+        options.check ? check(tunnel, page, signal) : show(tunnel, page, options, signal),
         serving,
         broken,
       ]);
     },
-    close: () => tunnel.close(),
+    close: async () => {
+      await Promise.all([page.close(), tunnel.close()]);
+    },
   };
 }
 
-async function show(tunnel: Tunnel, options: DemoOptions, signal: AbortSignal): Promise<number> {
-  print(readyText(tunnel, options));
+/** What the page is told. */
+function siteOf({ localnet, server, upstream }: Tunnel, options: DemoOptions): DemoSite {
+  return {
+    network: { name: 'localnet', apiUrl: localnet.apiUrl },
+    serverAddress: server.nymAddress,
+    upstream,
+    demoUpstream: options.upstream === undefined,
+    traffic: options.traffic,
+  };
+}
+
+async function show(
+  tunnel: Tunnel,
+  { url }: PageServer,
+  options: DemoOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  print(readyText(tunnel, url, options));
   await tunnel.client.run({ signal });
   return EXIT_OK;
 }
 
-async function check({ client, upstream }: Tunnel, signal: AbortSignal): Promise<number> {
+async function check({ client, upstream }: Tunnel, page: PageServer, signal: AbortSignal): Promise<number> {
   const { host, port } = client.listenAddress;
   print('');
   const allEqual = await checkTunnel(`${host}:${port}`, upstream, signal, print);
   if (!allEqual)
     throw new CommandError('The tunnel did not carry everything as it was sent. Please report it.');
-  print('\nEverything arrived as it was sent.');
+  await checkPage(page.url, signal);
+  print('\nEverything arrived as it was sent. The page is served as it should be.');
   return EXIT_OK;
 }
 

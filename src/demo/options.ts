@@ -18,6 +18,7 @@ import {
 /** What the demo was told. */
 export interface DemoOptions {
   readonly upstream?: string;
+  readonly pagePort: number;
   readonly listenPort: number;
   readonly directoryPort: number;
   readonly traffic: TrafficProfile;
@@ -28,6 +29,7 @@ export interface DemoOptions {
   readonly check?: boolean;
 }
 
+export const DEFAULT_PAGE_PORT = 8071;
 export const DEFAULT_LISTEN_PORT = 8070;
 export const DEFAULT_DIRECTORY_PORT = 18080;
 
@@ -41,6 +43,7 @@ export function demoCommand(): Command {
         'tunnel to this TCP service, as host:port, not to the demo pages',
       ).argParser(tcpAddress),
     )
+    .addOption(portOption('--page-port <port>', 'port of the page', DEFAULT_PAGE_PORT))
     .addOption(portOption('--listen-port <port>', 'port of the tunnel', DEFAULT_LISTEN_PORT))
     .addOption(
       portOption('--directory-port <port>', "port of the network's directory", DEFAULT_DIRECTORY_PORT),
@@ -66,13 +69,16 @@ export function demoCommand(): Command {
     .addHelpText('after', TRAFFIC_HELP);
 }
 
-/** The ports to use; `fixed` if it was the user who named the directory's. */
+/** The ports to use; `fixed` if it was the user who named them, so that no other will do. */
 export function portsOf(command: Command, options: DemoOptions) {
   const given = (name: string) => command.getOptionValueSource(name) !== 'default';
-  const any = options.check ?? false;
+  const port = (name: 'pagePort' | 'listenPort' | 'directoryPort') =>
+    options.check && !given(name) ? 0 : options[name];
   return {
-    listenPort: any && !given('listenPort') ? 0 : options.listenPort,
-    directoryPort: any && !given('directoryPort') ? 0 : options.directoryPort,
+    pagePort: port('pagePort'),
+    pagePortFixed: given('pagePort'),
+    listenPort: port('listenPort'),
+    directoryPort: port('directoryPort'),
     directoryPortFixed: given('directoryPort'),
   };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DEFAULT_DIRECTORY_PORT, type DemoOptions } from './options.js';
+import { DEFAULT_DIRECTORY_PORT, DEFAULT_PAGE_PORT, type DemoOptions } from './options.js';
 import type { Tunnel } from './tunnel.js';
 
 export const TITLE = 'A TCP tunnel through a mixnet, all of it on this machine.\n';
@@ -27,19 +27,23 @@ than in a network, because one machine does everybody's work.`;
 }
 
 /** Where everything is, once it runs. */
-export function readyText(tunnel: Tunnel, options: DemoOptions): string {
+export function readyText(tunnel: Tunnel, pageUrl: string, options: DemoOptions): string {
   const { localnet, server, client, upstream } = tunnel;
   const { host, port } = client.listenAddress;
   const listens = `${host}:${port}`;
   const isDemo = options.upstream === undefined;
   return [
     '',
-    'Ready. The way of every byte, and back:',
+    'Ready. Open this in a browser:',
+    `  ${pageUrl}${otherPort(pageUrl, DEFAULT_PAGE_PORT, options.pagePort)}`,
+    '',
+    'Its tunnel begins in the page itself. For all other programs there is one more',
+    'in this process. The way of every byte through it, and back:',
     `  ${WAY}`,
     '',
     `  tunnel     ${isDemo ? `http://${listens}/` : listens}`,
     `  upstream   ${isDemo ? `http://${upstream}/  (the same pages without the tunnel)` : upstream}`,
-    `  directory  ${localnet.apiUrl}${otherPort(localnet.apiUrl, options)}`,
+    `  directory  ${localnet.apiUrl}${otherPort(localnet.apiUrl, DEFAULT_DIRECTORY_PORT, options.directoryPort)}`,
     ...(options.envFile === undefined ? [] : [`  env file   ${options.envFile}`]),
     '  Nym address of the server:',
     server.nymAddress,
@@ -53,14 +57,14 @@ export function readyText(tunnel: Tunnel, options: DemoOptions): string {
   ].join('\n');
 }
 
-function otherPort(apiUrl: string, { directoryPort }: DemoOptions): string {
-  if (directoryPort !== DEFAULT_DIRECTORY_PORT || new URL(apiUrl).port === String(directoryPort)) return '';
-  return `  (port ${directoryPort} is in use)`;
+/** Says so if the default port was wanted and another one is used. */
+function otherPort(url: string, byDefault: number, wanted: number): string {
+  return wanted !== byDefault || new URL(url).port === String(wanted) ? '' : `  (port ${wanted} is in use)`;
 }
 
 function demoTries(listens: string): string[] {
   return [
-    'Try, or open the tunnel in a browser:',
+    'Try:',
     `  curl http://${listens}/`,
     `  curl -o large.bin http://${listens}/large.bin`,
     `  curl http://${listens}/large.bin.sha256 | sha256sum -c`,

@@ -1,30 +1,11 @@
 /**
- * The pages of the demo upstream.
+ * The pages of the demo upstream. All their links are relative, so that they hold wherever the pages are shown.
  *
  * @module
  */
 
-const STYLE = `
-:root { color-scheme: light dark; --ink: #1d2430; --dim: #5b6675; --paper: #fbfaf7; --line: #dcd8cf; --mark: #0a6d5a; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e3dc; --dim: #9aa3ad; --paper: #15181d; --line: #343a43; --mark: #63d0b4; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 44rem; padding: 3rem 1.25rem; background: var(--paper); color: var(--ink);
-  font: 1.05rem/1.6 system-ui, sans-serif; }
-h1 { margin: 0 0 .5rem; font-size: 1.9rem; line-height: 1.2; letter-spacing: -.02em; }
-h2 { margin: 2.5rem 0 .5rem; font-size: 1.15rem; }
-a { color: var(--mark); }
-code, output { font: .9rem/1.5 ui-monospace, monospace; }
-ol { display: flex; flex-wrap: wrap; gap: .5rem; margin: 1.5rem 0; padding: 0; list-style: none; }
-ol li { padding: .2rem .7rem; border: 1px solid var(--line); border-radius: 2rem; font-size: .9rem; }
-ol li.mixnet { border-color: var(--mark); color: var(--mark); }
-dt { margin-top: .75rem; font-weight: 600; }
-dd { margin: 0; color: var(--dim); }
-footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--dim); font-size: .9rem; }
-`;
-
-function page(title: string, body: string): string {
+/** @param root the way to the first page, without its name. */
+function page(title: string, body: string, root = ''): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -32,7 +13,7 @@ function page(title: string, body: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 <link rel="icon" href="data:,">
-<style>${STYLE}</style>
+<link rel="stylesheet" href="${root}style.css">
 </head>
 <body>
 ${body}
@@ -42,64 +23,68 @@ ${body}
 }
 
 const TUNNELLED = `<h1>This page came through a mixnet</h1>
-<p>Every byte of it, and of your request, went this way and back:</p>`;
+<p>Every byte of it, of this picture, and of your requests went this way and back:</p>`;
 
 const DIRECT = `<h1>This page came without a mixnet</h1>
-<p>You asked the upstream itself. Ask the tunnel's port, and every byte goes this way and back:</p>`;
+<p>You asked the upstream itself. Ask the tunnel, and every byte goes this way and back:</p>`;
 
 /** @param direct whether the request came to the upstream's own port and not through a tunnel. */
 export function indexPage(direct: boolean): string {
   return page(
     'nym-tcp-proxy demo',
     `${direct ? DIRECT : TUNNELLED}
-<ol>
-<li>your browser</li>
-<li>NymProxyClient</li>
-<li class="mixnet">entry gateway</li>
-<li class="mixnet">mix node</li>
-<li class="mixnet">mix node</li>
-<li class="mixnet">mix node</li>
-<li class="mixnet">gateway</li>
-<li>NymProxyServer</li>
-<li>this web server</li>
-</ol>
-<p>Neither your browser nor this server knows of it: to both it is a plain TCP connection.
-<a href="/about.html">How that works</a>.</p>
+<img src="way.svg" width="872" height="84" alt="you, client, gateway, three mix nodes, gateway, server, this site">
+<p>This server knows nothing of it: to it this is a plain TCP connection.
+<a href="about.html">How that works</a></p>
 <h2>To try</h2>
 <dl>
-<dt><a href="/large.bin">/large.bin</a></dt>
-<dd>1 MiB that looks random and is always the same; <code>?mib=8</code> for more.
-Its hash: <a href="/large.bin.sha256">/large.bin.sha256</a></dd>
-<dt><a href="/events">/events</a></dt>
-<dd>one event a second: <output id="event">…</output></dd>
-<dt>/echo</dt>
-<dd>gives back what is posted: <code>curl --data hello …/echo</code></dd>
-<dt>/upload</dt>
-<dd>says the hash and size of what is posted: <code>curl --data-binary @file …/upload</code></dd>
+<div><dt><a href="large.bin">large.bin</a></dt>
+<dd>1 MiB that looks random and is always the same; <code>?mib=8</code> for more; ranges work</dd></div>
+<div><dt><a href="large.bin.sha256">large.bin.sha256</a></dt>
+<dd>its hash, as <code>sha256sum -c</code> reads it</dd></div>
+<div><dt><a href="events">events</a></dt>
+<dd>one a second: <output id="event">…</output></dd></div>
+<div><dt>echo</dt>
+<dd>gives back what is posted</dd></div>
+<div><dt>upload</dt>
+<dd>says hash and size of what is posted</dd></div>
+<div><dt>ws</dt>
+<dd>a WebSocket that gives back every message</dd></div>
+<div><dt>TCP</dt>
+<dd>what begins like no HTTP request is given back as it came</dd></div>
 </dl>
-<footer>The demo upstream of nym-tcp-proxy.</footer>
-<script>
-new EventSource('/events').onmessage = (event) => { document.getElementById('event').textContent = event.data; };
-</script>`,
+<footer>The demo upstream of nym-tcp-proxy</footer>
+<script src="index.js"></script>`,
   );
 }
+
+/** What the first page does. */
+export const INDEX_SCRIPT = `new EventSource('events').onmessage = (event) => {
+  document.getElementById('event').textContent = event.data;
+};
+`;
 
 export const ABOUT_PAGE = page(
   'How it works',
   `<h1>How a page comes through a mixnet</h1>
-<p>NymProxyClient listens on a port of your machine. What your browser sends there is cut into messages, and each message
-into Sphinx packets: all of one size, wrapped in one layer of encryption for each node on the way.</p>
+<p>The client, a program on your machine or a part of a web page, cuts what your browser sends into messages, and each
+message into Sphinx packets: all of one size, wrapped in one layer of encryption for each node on the way.</p>
 <p>Each mix node takes off one layer, waits a random moment, and passes the packet on among others. It knows the node
 before and the node after it and nothing else, so nobody on the way can tell who talks to whom.</p>
-<p>At the other end NymProxyServer puts the messages in order and writes them to this web server. It does not know your
-address: the answer travels in reply packets, SURBs, that the client has addressed to itself and sent along.</p>
+<p>At the other end the server puts the messages in order and writes them to this site. It does not know your address:
+the answer travels in reply packets, SURBs, that the client has addressed to itself and sent along.</p>
 <p>In the demo all of them run on your machine: it shows the way and hides nothing.</p>
-<footer><a href="/">Back</a></footer>`,
+<footer><a href="./">Back</a></footer>`,
 );
 
-export const NOT_FOUND_PAGE = page(
-  'Not here',
-  `<h1>Not here</h1>
+/** @param path of the request. */
+export function notFoundPage(path: string): string {
+  const root = '../'.repeat(path.split('/').length - 2);
+  return page(
+    'Not here',
+    `<h1>Not here</h1>
 <p>This server has no such page.</p>
-<footer><a href="/">To the first page</a></footer>`,
-);
+<footer><a href="${root}./">To the first page</a></footer>`,
+    root,
+  );
+}

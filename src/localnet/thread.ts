@@ -22,6 +22,8 @@ export class NodeThread {
     const data: NodeThreadData = { plan, control: port2 };
     const transferList = [port2, ...plan.links.map(({ end }) => end.port)];
     this.#worker = new Worker(new URL('./node-thread.js', import.meta.url), {
+      // Flags of the parent, as --test or --input-type, are not meant for the thread.
+      execArgv: [],
       workerData: data,
       transferList,
     });

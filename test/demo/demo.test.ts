@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
+import type { DemoSite } from '../../src/demo/page-server.js';
 import { startDemoUpstream } from '../../src/demo/upstream.js';
 import { fetchBody, runFile } from '../node/child.js';
 
@@ -12,18 +13,20 @@ const IN_TIME = { timeout: 180_000 };
 const DEMO = 'src/demo/main.js';
 
 describe('npm start', IN_TIME, () => {
-  it('checks itself: a page and 1 MiB arrive as they were sent', async (t) => {
+  it('checks itself: a page and 1 MiB arrive as they were sent, and the page is served', async (t) => {
     const { code, stdout, stderr } = await runFile(t, DEMO, '--check').ended;
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /\/about\.html .* as sent\n {2}\/large\.bin +1\.0 MB .* as sent\n/);
-    assert.match(stdout, /Everything arrived as it was sent\.\n$/);
+    assert.match(stdout, /Everything arrived as it was sent\. The page is served as it should be\.\n$/);
   });
 
   it('shows a tunnel to its pages that others can join, beside another one', async (t) => {
     // The default port is in use, by this or by somebody else.
-    const taken = createServer().on('error', () => undefined);
-    taken.listen(18080, '127.0.0.1');
-    t.after(() => taken.close());
+    for (const port of [18080, 8071]) {
+      const taken = createServer().on('error', () => undefined);
+      taken.listen(port, '127.0.0.1');
+      t.after(() => taken.close());
+    }
     const directory = await mkdtemp(join(tmpdir(), 'nym-proxy-test-'));
     t.after(() => rm(directory, { recursive: true }));
     const env = join(directory, 'demo.env');
@@ -34,6 +37,15 @@ describe('npm start', IN_TIME, () => {
     const [, url = ''] = /tunnel +(http:\S+)/.exec(stdout) ?? [];
     assert.match((await fetchBody(url)).toString(), /<h1>This page came through a mixnet/);
     assert.match(stdout, /directory .*\(port 18080 is in use\)/);
+    const [, page = ''] =
+      /Open this in a browser:\n {2}(http:\S+) {2}\(port 8071 is in use\)\n/.exec(stdout) ?? [];
+    const site = JSON.parse((await fetchBody(`${page}demo.json`)).toString()) as DemoSite;
+    assert(stdout.includes(`${site.serverAddress}\n`));
+    assert(stdout.includes(`${site.network.apiUrl}  (port`));
+    assert.deepEqual([site.demoUpstream, site.traffic], [true, 'fast']);
+    assert.match((await fetchBody(page)).toString(), /^<!doctype html>/i);
+    const tooLong = stdout.split('\n').filter((line) => line.length > 80 && !line.includes('@'));
+    assert.deepEqual(tooLong, [], 'a terminal has 80 columns');
     assert.match(stdout, /you > client > gateway > mix > mix > mix > gateway > server > upstream/);
     assert.match(await readFile(env, 'utf8'), /^NYM_API=http/);
 
@@ -61,10 +73,13 @@ describe('npm start', IN_TIME, () => {
     const demo = runFile(
       t,
       DEMO,
-      ...['--upstream', upstream.address, '--listen-port', '0', '--directory-port', '0'],
+      ...['--upstream', upstream.address, '--listen-port', '0', '--directory-port', '0', '--page-port', '0'],
       ...['--loss', '0.02', '--duplication', '0.05'],
     );
     const [, tunnel = ''] = await demo.until('stdout', /tunnel +(127\.0\.0\.1:\d+)\n/);
+    const [, page = ''] = /Open this in a browser:\n {2}(http:\S+)\n/.exec(demo.written.stdout) ?? [];
+    const site = JSON.parse((await fetchBody(`${page}demo.json`)).toString()) as DemoSite;
+    assert.deepEqual([site.upstream, site.demoUpstream], [upstream.address, false]);
     assert.deepEqual(
       await fetchBody(`http://${tunnel}/about.html`),
       await fetchBody(`http://${upstream.address}/about.html`),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import type { Connect, TunnelSocket } from '../../src/proxy/socket.js';
 import { WebSocketFailureEvent, type TunnelWebSocket } from '../../src/websocket/index.js';
 
 /** What a `close` event said. */
@@ -51,4 +52,18 @@ export function deferred<T = unknown>(): {
   let resolve: (value: T) => void = () => undefined;
   const promise = new Promise<T>((resolvePromise) => (resolve = resolvePromise));
   return { promise, resolve };
+}
+
+/** A `Connect`, and the first socket that it opens. */
+export function watch(connect: Connect): {
+  readonly watched: Connect;
+  readonly below: Promise<TunnelSocket>;
+} {
+  const { promise: below, resolve } = deferred<TunnelSocket>();
+  const watched: Connect = (options) => {
+    const socket = connect(options);
+    resolve(socket);
+    return socket;
+  };
+  return { watched, below };
 }

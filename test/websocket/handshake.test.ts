@@ -3,9 +3,9 @@ import { describe, it, type TestContext } from 'node:test';
 
 import { TunnelWebSocket, WebSocketFailureEvent } from '../../src/websocket/index.js';
 import { acceptFor } from '../../src/websocket/handshake.js';
-import { closeOf, deferred, failureOf } from './events.js';
+import { closeOf, deferred, failureOf, watch } from './events.js';
 import { acceptance, startRawUpstream } from './raw-upstream.js';
-import { tcpConnect } from './tcp-connect.js';
+import { tcpConnect } from '../support/tcp-connect.js';
 
 const IN_TIME = { timeout: 20_000 };
 const FAILED = { code: 1006, reason: '', wasClean: false };
@@ -112,7 +112,7 @@ describe('the opening handshake', IN_TIME, () => {
 
   it('gives up on a server that does not answer in time, and lets go of it', async (t) => {
     const ended = deferred();
-    const connect = await startRawUpstream(t, (peer) => void peer.ended.then(ended.resolve));
+    const connect = await startRawUpstream(t, (peer) => peer.clientEnded().then(ended.resolve));
     const socket = new TunnelWebSocket(connect, 'ws://upstream/', [], { openMs: 50 });
     assert.match(String(await failureOf(socket)), /did not answer the handshake in time/);
     await ended.promise;
@@ -120,7 +120,7 @@ describe('the opening handshake', IN_TIME, () => {
 
   it('fails when the connection cannot be opened', async () => {
     // Nobody listens on port 1.
-    const socket = new TunnelWebSocket(tcpConnect(1), 'ws://upstream/');
+    const socket = new TunnelWebSocket(tcpConnect(1).connect, 'ws://upstream/');
     const [failure, close] = await Promise.all([failureOf(socket), closeOf(socket)]);
     assert.match(String(failure), /ECONNREFUSED/);
     assert.deepEqual(close, FAILED);
@@ -128,9 +128,8 @@ describe('the opening handshake', IN_TIME, () => {
   });
 
   it('is given up by close()', async (t) => {
-    const ended = deferred();
-    const connect = await startRawUpstream(t, (peer) => void peer.ended.then(ended.resolve));
-    const socket = new TunnelWebSocket(connect, 'ws://upstream/');
+    const { watched, below } = watch(await startRawUpstream(t, () => undefined));
+    const socket = new TunnelWebSocket(watched, 'ws://upstream/');
     const events: string[] = [];
     for (const type of ['open', 'error', 'close'] as const) {
       socket.addEventListener(type, () => events.push(type));
@@ -140,7 +139,7 @@ describe('the opening handshake', IN_TIME, () => {
     assert.equal(socket.readyState, TunnelWebSocket.CLOSING);
     assert.deepEqual(await closed, FAILED);
     assert.deepEqual(events, ['error', 'close']);
-    await ended.promise;
+    await assert.rejects((await below).closed, /was closed/);
   });
 
   it('does not begin with what is impossible', () => {

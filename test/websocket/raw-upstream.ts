@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 
 import type { Connect } from '../../src/proxy/socket.js';
-import { tcpConnect } from './tcp-connect.js';
+import { tcpConnect } from '../support/tcp-connect.js';
 
 /** A frame as a client sent it, unmasked. */
 export interface ClientFrame {
@@ -16,13 +16,20 @@ export interface ClientFrame {
 /** The upstream's end of a connection, where a test says every byte. */
 export class RawPeer {
   readonly socket: Socket;
-  readonly ended: Promise<unknown>;
   #received = Buffer.alloc(0);
 
   constructor(socket: Socket) {
     this.socket = socket;
-    this.ended = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => undefined);
+  }
+
+  /** Reads on and keeps nothing; settles when the client has ended its side, or the connection. */
+  async clientEnded(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      for (const event of ['end', 'close']) this.socket.once(event, () => resolve());
+    });
+    this.socket.resume();
+    await ended;
   }
 
   write(...bytes: (string | readonly number[] | Uint8Array)[]): void {
@@ -133,5 +140,5 @@ export async function startRawUpstream(
     for (const socket of sockets) socket.destroy();
     if (failures.length > 0) throw failures[0];
   });
-  return tcpConnect((server.address() as AddressInfo).port);
+  return tcpConnect((server.address() as AddressInfo).port).connect;
 }

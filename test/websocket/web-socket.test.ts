@@ -9,7 +9,7 @@ import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
 import type { Connect } from '../../src/proxy/socket.js';
 import { TunnelWebSocket } from '../../src/websocket/index.js';
 import { closeOf, deferred, messagesOf, nextEvent } from './events.js';
-import { tcpConnect } from './tcp-connect.js';
+import { tcpConnect } from '../support/tcp-connect.js';
 
 const IN_TIME = { timeout: 60_000 };
 const URL_OF_UPSTREAM = 'ws://upstream/socket';
@@ -27,7 +27,7 @@ async function startServer(t: TestContext, serve: (socket: ServerSocket) => void
     for (const socket of server.clients) socket.terminate();
     server.close();
   });
-  return tcpConnect((server.address() as AddressInfo).port);
+  return tcpConnect((server.address() as AddressInfo).port).connect;
 }
 
 function echo(socket: ServerSocket): void {

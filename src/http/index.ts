@@ -1,0 +1,2 @@
+export { HttpClient, type HttpClientOptions } from './client.js';
+export { TunnelFetchError, type TunnelFetchErrorCode } from './errors.js';
