@@ -27,9 +27,10 @@ async function run(): Promise<void> {
         sessionStorage.setItem(CONNECTED, '1');
         leave = showTunnel(shell, connection, site, () => void disconnected());
       },
+      starting: (on) => shell.show(on ? 'starting' : 'none'),
       forgotten: () => location.reload(),
     });
-    shell.show(undefined);
+    shell.show('none');
     shell.main.replaceChildren(view.element);
     return view;
   };

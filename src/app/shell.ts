@@ -6,8 +6,8 @@ import { failureText } from './failure-text.js';
 /** What stays on the page: the name, how the connection is, and the way out of it. */
 export interface Shell {
   readonly main: HTMLElement;
-  /** Shows how the connection is; `undefined` while there is none. */
-  show(state: TunnelState | undefined): void;
+  /** Shows how the connection is, or that there is none, or none yet. */
+  show(state: TunnelState | 'none' | 'starting'): void;
   /** Says that the server has not answered for so long; 0 for all is well. */
   silence(seconds: number): void;
 }
@@ -24,14 +24,16 @@ export function makeShell(onDisconnect: () => void): Shell {
   const header = el('header', {}, el('p', { class: 'brand' }, icon, 'nym-tcp-proxy'), line, leave);
   document.body.replaceChildren(header, main, notice.element);
 
-  let state: TunnelState | undefined;
+  let state: TunnelState | 'none' | 'starting' = 'none';
   let silent = 0;
   let retryAt: number | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
 
   function render() {
-    leave.hidden = state === undefined;
-    if (state === undefined) describe('off', 'Not connected');
+    leave.classList.toggle('absent', typeof state === 'string');
+    if (typeof state === 'string' || (state.state === 'ready' && silent === 0)) notice.hide();
+    if (state === 'none') describe('off', 'Not connected');
+    else if (state === 'starting') describe('waiting', 'Connecting');
     else if (state.state === 'waiting') {
       const left = retryAt === undefined ? undefined : Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
       describe('waiting', 'Reconnecting', left === undefined ? '' : ` in ${left} s`);
@@ -42,10 +44,9 @@ export function makeShell(onDisconnect: () => void): Shell {
     } else {
       describe(
         'ready',
-        state.role === 'holder' ? 'Connected' : 'Connected: another tab holds the connection',
+        state.role === 'holder' ? 'Connected' : 'Connected through another tab',
       );
     }
-    if (state?.state !== 'waiting' && silent === 0) notice.hide();
   }
 
   function describe(kind: string, words: string, ticking = '') {
@@ -54,18 +55,18 @@ export function makeShell(onDisconnect: () => void): Shell {
     setText(seconds, ticking);
   }
 
-  function show(next: TunnelState | undefined) {
+  function show(next: TunnelState | 'none' | 'starting') {
     state = next;
     clearInterval(timer);
     retryAt = undefined;
-    if (next?.state === 'waiting' && next.retryMs !== undefined) {
+    if (typeof next !== 'string' && next.state === 'waiting' && next.retryMs !== undefined) {
       retryAt = Date.now() + next.retryMs;
       timer = setInterval(render, 500);
     }
     render();
   }
 
-  show(undefined);
+  show('none');
   return {
     main,
     show,

@@ -2,7 +2,7 @@ import { releaseProxy, wrap } from 'comlink';
 import { v4 as uuid } from 'uuid';
 
 import { MixnetClientError } from '../mixnet/errors.js';
-import { channelEndpoint } from './channel-endpoint.js';
+import { ChannelEndpoint } from './channel-endpoint.js';
 import { errorOf, type Failure } from './failures.js';
 import { Lifeline, withLifeline } from './lifeline.js';
 import { TABS_PROTOCOL_VERSION, type LobbyMessage, type TunnelTerms } from './lobby-messages.js';
@@ -90,8 +90,8 @@ async function admission(
 }
 
 function join(guest: string, holder: string, release: () => void): JoinedTunnel {
-  const channel = new BroadcastChannel(guestChannel(guest));
-  const remote = wrap<TunnelService>(channelEndpoint(channel));
+  const channel = new ChannelEndpoint(guestChannel(guest));
+  const remote = wrap<TunnelService>(channel);
   const lifeline = new Lifeline();
   const left = new AbortController();
   const lost = untilFree(holderLock(holder), left.signal)

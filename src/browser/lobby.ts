@@ -1,7 +1,7 @@
 import { expose } from 'comlink';
 import { v4 as uuid } from 'uuid';
 
-import { channelEndpoint } from './channel-endpoint.js';
+import { ChannelEndpoint } from './channel-endpoint.js';
 import { refusal, type LobbyMessage, type TunnelTerms } from './lobby-messages.js';
 import { holdLock, untilFree } from './locks.js';
 import { guestChannel, guestLock, holderLock, lobbyChannel } from './tab-names.js';
@@ -61,9 +61,9 @@ export class Lobby {
 
   /** Serves a guest until it, or this holder, is gone. */
   async #serve(name: string): Promise<void> {
-    const channel = new BroadcastChannel(guestChannel(name));
+    const channel = new ChannelEndpoint(guestChannel(name));
     const guest = new TunnelGuest(this.#tunnel);
-    expose(guest, channelEndpoint(channel));
+    expose(guest, channel);
     await untilFree(guestLock(name), this.#closed.signal).catch(() => undefined);
     channel.close();
     guest.leave();

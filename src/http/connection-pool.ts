@@ -29,6 +29,9 @@ interface IdleConnection {
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
+/** Why an idle connection goes when another is wanted and no more are allowed. */
+const ROOM_WANTED = new TunnelFetchError('closed', 'The socket was idle, and another one was wanted');
+
 /** A bounded number of connections to the upstream. Who asks for one first gets one first. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
@@ -36,7 +39,7 @@ export class ConnectionPool {
   /** The longest idle first. */
   readonly #idle: IdleConnection[] = [];
   readonly #waiting = new Set<Waiter>();
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Map<UpstreamConnection, Promise<void>>();
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -99,12 +102,13 @@ export class ConnectionPool {
     this.#serve();
   }
 
-  /** Takes back a connection that is of no use any more. */
+  /** Takes back a connection that is of no use any more; with a reason it is broken off, without it ends in peace. */
   discard(connection: UpstreamConnection, reason: unknown): void {
     if (!this.#open.delete(connection)) return;
     this.#leaveIdle(this.#idle.find((idle) => idle.connection === connection));
-    const closing = connection.close(reason).finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    const ended = reason === undefined ? connection.end() : connection.close(reason);
+    const closing = ended.finally(() => this.#closing.delete(connection));
+    this.#closing.set(connection, closing);
     this.#serve();
   }
 
@@ -113,7 +117,8 @@ export class ConnectionPool {
     this.#closed = true;
     for (const waiter of this.#waiting) waiter.refuse(closedError());
     for (const connection of this.#open) this.discard(connection, closedError());
-    await Promise.all(this.#closing);
+    for (const connection of this.#closing.keys()) void connection.close(closedError());
+    await Promise.all(this.#closing.values());
   }
 
   #serve(): void {
@@ -134,7 +139,7 @@ export class ConnectionPool {
     if (this.#open.size >= this.#options.maxSockets) {
       // To make room serves whoever waits, and so leads back here.
       const [oldest] = this.#idle;
-      if (oldest !== undefined) this.discard(oldest.connection, undefined);
+      if (oldest !== undefined) this.discard(oldest.connection, ROOM_WANTED);
       return undefined;
     }
     const connection = new UpstreamConnection(this.#options.connect());

@@ -1,4 +1,5 @@
 import type { TunnelSocket } from '../proxy/socket.js';
+import { END_LIMIT_MS } from './limits.js';
 import { connectionLost } from './errors.js';
 
 /** A socket to the upstream, which carries one exchange after the other. */
@@ -60,6 +61,21 @@ export class UpstreamConnection {
    */
   async flushed(): Promise<void> {
     await this.#lastWrite.catch(connectionLost);
+  }
+
+  /** Ends the connection in peace; what the upstream still says is dropped. Settles when it has ended or was given up. */
+  async end(): Promise<void> {
+    const late = setTimeout(() => void this.close(undefined), END_LIMIT_MS);
+    try {
+      await this.#writer.close();
+      while ((await this.read()) !== undefined);
+      await this.#socket.closed;
+    } catch {
+      // It broke meanwhile, which comes to the same.
+    } finally {
+      clearTimeout(late);
+      await this.close(undefined);
+    }
   }
 
   /** Gives the connection up; whatever waits for it is let go at once. Settles when the socket has closed. */

@@ -172,7 +172,7 @@ export class Exchange {
     this.#stall = undefined;
     this.#stopUpload.abort(reason);
     if (keepAliveMs > 0) pool.release(lease.connection, keepAliveMs);
-    else pool.discard(lease.connection, reason);
+    else pool.discard(lease.connection, this.#uploaded && this.#parser.complete ? undefined : reason);
     this.#end();
   }
 }

@@ -33,3 +33,6 @@ export const DECODER_PIECE_BYTES = 4 * 1024;
 
 /** Content codings on top of each other that are decoded. */
 export const MAX_CODINGS = 4;
+
+/** How long an upstream may take to end a connection after this end has. */
+export const END_LIMIT_MS = 5_000;

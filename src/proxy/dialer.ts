@@ -83,20 +83,14 @@ export class PerConnectionDialer implements Dialer {
 
   /** Tries as long as the session waits; the pool makes each try wait when one has failed. */
   async #takeAnother(opener: SessionOpener, ended: AbortSignal): Promise<void> {
-    while (!ended.aborted && !this.#closed) {
-      const client = await this.#pool.take(ended).catch(() => undefined);
-      if (client === undefined) continue;
-      if (ended.aborted || this.#closed || !this.#open.has(opener)) {
-        await client.close();
-        return;
-      }
-      const before = this.#open.get(opener);
-      this.#open.set(opener, client);
-      client.on('state', () => this.#replace(opener, client, ended));
-      opener.moveTo(client);
-      await before?.close();
-      return;
-    }
+    const client = await this.#pool.take(ended).catch(() => undefined);
+    const before = this.#open.get(opener);
+    if (this.#closed || ended.aborted || before === undefined) return client?.close();
+    if (client === undefined) return this.#takeAnother(opener, ended);
+    this.#open.set(opener, client);
+    client.on('state', () => this.#replace(opener, client, ended));
+    opener.moveTo(client);
+    await before.close();
   }
 
   async #discard(opener: SessionOpener): Promise<void> {

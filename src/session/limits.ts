@@ -106,9 +106,10 @@ export const FORGOTTEN_MS = ACCEPTOR_SILENCE_MS + 60_000;
 /**
  * Time without any acknowledgement after which the first unacknowledged bytes are sent again, as a question whether
  * they are missing. The mixnet client repeats lost packets by itself, every 1.6 s; what stays missing for several of
- * its rounds was lost with a client.
+ * its rounds was lost with a client. After the last of these times the session is given up: a peer that answers, and
+ * still takes nothing for four minutes, is broken.
  */
-export const RESEND_AFTER_MS: readonly number[] = [10_000, 20_000, 40_000];
+export const RESEND_AFTER_MS: readonly number[] = [10_000, 20_000, 40_000, 60_000, 60_000, 60_000];
 
 /** What is sent again then: four packets at most. Only when they were missing, the rest follows. */
 export const RESEND_BYTES = 6000;

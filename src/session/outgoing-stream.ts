@@ -128,7 +128,7 @@ export class OutgoingStream {
    */
   sendAgain(most = Number.MAX_SAFE_INTEGER): number {
     const end = Math.min(this.#sent, this.#acknowledged + most);
-    if (this.#acknowledged < this.#kept.start) {
+    if (this.outstanding && (!this.#keeps || this.#acknowledged < this.#kept.start)) {
       throw new SessionError(
         'limit',
         'us',

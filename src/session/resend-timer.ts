@@ -5,9 +5,14 @@ export class ResendTimer {
   #since: number | undefined;
   #tries = 0;
 
-  /** When to send again; `undefined` if nothing is outstanding. */
+  /** Whether it was tried often enough; at {@link deadline} the session is given up. */
+  get exhausted(): boolean {
+    return this.#tries >= RESEND_AFTER_MS.length - 1;
+  }
+
+  /** When to send again, or to give up; `undefined` if nothing is outstanding. */
   get deadline(): number | undefined {
-    const after = RESEND_AFTER_MS[Math.min(this.#tries, RESEND_AFTER_MS.length - 1)] ?? Infinity;
+    const after = RESEND_AFTER_MS[Math.min(this.#tries, RESEND_AFTER_MS.length - 1)] ?? 0;
     return this.#since === undefined ? undefined : this.#since + after;
   }
 

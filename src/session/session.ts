@@ -1,10 +1,11 @@
 import type { Frame } from '../wire/frame.js';
 import type { ProxiedMessage } from '../wire/proxied-message.js';
 import type { SessionId } from '../wire/session-id.js';
-import { SessionEngine, type Dialect, type EngineOptions, type Outcome } from './engine.js';
+import { SessionEngine, type Outcome } from './engine.js';
 import { SessionError } from './errors.js';
 import { LINGER_MS, SEND_BUFFER } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
+import type { Dialect, EngineOptions } from './session-state.js';
 import type { SurbStock } from './surb-stock.js';
 
 /** The longest that `setTimeout` can wait. */

@@ -239,7 +239,7 @@ describe('the demo page', { timeout: 900_000 }, () => {
   it('shares one connection among its tabs, and says which tab holds it', limit, async () => {
     const first = await demo.connected(visit);
     const second = await demo.connected(visit);
-    await second.getByText('another tab holds the connection').waitFor();
+    await second.getByText('Connected through another tab').waitFor();
     assert.equal(await fullAddress(second), await fullAddress(first));
     await first.close();
     await second.getByRole('status').getByText('Connected', { exact: true }).waitFor();

@@ -83,6 +83,15 @@ describe('the answers of the service worker', limit, () => {
     assert.equal(why, 'enough');
   });
 
+  it('do not keep it from that for so long that the browser would stop the worker for it', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { answer, done } = answering(() => Promise.resolve(new Response(new ReadableStream())))('/browse/');
+    const { body } = await answer;
+    t.mock.timers.tick(4 * 60_000);
+    await done;
+    assert.equal(body?.locked, false);
+  });
+
   it('send the browser on to where it finds the page here', async () => {
     const to = (location: string) =>
       answering(() => Promise.resolve(new Response('moved', { status: 302, headers: { location } })));

@@ -13,7 +13,7 @@ async function rejectsWithReason(promise: Promise<unknown> | undefined): Promise
   await assert.rejects(promise, (error) => error === reason);
 }
 
-describe('a fetch is aborted, with the reason of its signal,', () => {
+describe('a fetch is aborted, with the reason of its signal,', { timeout: 60_000 }, () => {
   it('before it starts: no socket is opened, and the body is let go', async () => {
     const client = new HttpClient({ connect: () => assert.fail('no socket may be opened') });
     const cancelled = deferred<unknown>();
@@ -135,7 +135,7 @@ describe('a fetch is aborted, with the reason of its signal,', () => {
   });
 });
 
-describe('an abort after the end', () => {
+describe('an abort after the end', { timeout: 60_000 }, () => {
   it('changes nothing, neither for what has been read nor for who has the socket then', async () => {
     const control = new AbortController();
     await using upstream = await httpUpstream((_, response) => response.end('all'));

@@ -6,7 +6,7 @@ import { deferred } from './deferred.js';
 import { rejectsWith } from './failures.js';
 import { httpUpstream } from './upstream.js';
 
-describe('closing a client', () => {
+describe('closing a client', { timeout: 60_000 }, () => {
   it('breaks off what waits, what uploads, what is answered, and closes every socket', async () => {
     const asked = deferred();
     await using upstream = await httpUpstream(

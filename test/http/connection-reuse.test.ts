@@ -11,7 +11,7 @@ async function text(upstream: Upstream, init?: RequestInit): Promise<string> {
   return (await upstream.client.fetch('/', init)).text();
 }
 
-describe('a socket', () => {
+describe('a socket', { timeout: 60_000 }, () => {
   it('carries one request after the other', async () => {
     await using upstream = await httpUpstream((_, response) => response.end('ok'));
     for (let i = 0; i < 5; i += 1) assert.equal(await text(upstream), 'ok');
@@ -56,7 +56,7 @@ describe('a socket', () => {
   });
 });
 
-describe('an idle socket', () => {
+describe('an idle socket', { timeout: 60_000 }, () => {
   it('is closed after its time', async () => {
     await using upstream = await cannedUpstream([OK], { idleMs: 20 });
     await text(upstream);
@@ -90,7 +90,7 @@ describe('an idle socket', () => {
   }
 });
 
-describe('parallel requests', () => {
+describe('parallel requests', { timeout: 60_000 }, () => {
   it('share six sockets, 20 of them, first come, first served', async () => {
     const asked: (string | undefined)[] = [];
     const sixAsked = deferred();

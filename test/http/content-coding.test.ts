@@ -12,7 +12,7 @@ async function sending(coding: string, body: Uint8Array): Promise<Upstream> {
   return httpUpstream((_, response) => void response.setHeader('content-encoding', coding).end(body));
 }
 
-describe('a body is decoded', () => {
+describe('a body is decoded', { timeout: 60_000 }, () => {
   const codings: [string, string, Uint8Array][] = [
     ['gzip', 'gzip', gzipSync(content)],
     ['gzip by its old name', 'X-GZIP', gzipSync(content)],
@@ -62,7 +62,7 @@ describe('a body is decoded', () => {
   });
 });
 
-describe('a coded body', () => {
+describe('a coded body', { timeout: 60_000 }, () => {
   it('is left as it is when its coding is not known, for the application to decode', async () => {
     for (const coding of ['br', 'gzip, br', 'gzip, gzip, gzip, gzip, gzip']) {
       await using upstream = await sending(coding, Buffer.from('coded'));

@@ -15,7 +15,7 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 10; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe('a download of 10 MiB', () => {
+describe('a download of 10 MiB', { timeout: 60_000 }, () => {
   const framings: Record<string, { head: string; chunk: (bytes: Uint8Array) => Uint8Array; end: string }> = {
     'with a length': { head: `content-length: ${10 * MIB}\r\n`, chunk: (bytes) => bytes, end: '' },
     'in chunks': {
@@ -64,7 +64,7 @@ describe('a download of 10 MiB', () => {
   });
 });
 
-describe('a reader that pauses', () => {
+describe('a reader that pauses', { timeout: 60_000 }, () => {
   it('holds the upstream back, which can then send the rest', async () => {
     const total = 64 * MIB;
     let sent = 0;
@@ -92,7 +92,7 @@ describe('a reader that pauses', () => {
   });
 });
 
-describe('a response that comes bit by bit', () => {
+describe('a response that comes bit by bit', { timeout: 60_000 }, () => {
   it('reaches its reader event by event', async () => {
     let send: (data: string) => void = () => undefined;
     await using upstream = await httpUpstream((_, response) => {

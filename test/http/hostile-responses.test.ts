@@ -8,7 +8,7 @@ import { cannedUpstream, onRequestHead, tcpUpstream } from './upstream.js';
 const OK = 'HTTP/1.1 200 OK\r\n';
 const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
 
-describe('an answer is refused, and its socket closed', () => {
+describe('an answer is refused, and its socket closed', { timeout: 60_000 }, () => {
   const refused: Record<string, string> = {
     'with two lengths that differ': `${OK}content-length: 1\r\ncontent-length: 2\r\n\r\nab`,
     'with the same length twice': `${OK}content-length: 1\r\nContent-Length: 1\r\n\r\na`,
@@ -77,7 +77,7 @@ describe('an answer is refused, and its socket closed', () => {
   }
 });
 
-describe('an answer that ends before it is complete', () => {
+describe('an answer that ends before it is complete', { timeout: 60_000 }, () => {
   const cut: [string, string, TunnelFetchErrorCode][] = [
     ['with nothing', '', 'connection'],
     ['in the status line', 'HTTP/1.1 200 O', 'connection'],

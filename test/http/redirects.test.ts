@@ -28,7 +28,7 @@ async function arrived(response: Response): Promise<Arrived> {
   return (await response.json()) as Arrived;
 }
 
-describe('a redirect', () => {
+describe('a redirect', { timeout: 60_000 }, () => {
   const rules: [number, string, string, string][] = [
     [301, 'GET', 'GET', ''],
     [301, 'POST', 'GET', ''],
@@ -122,7 +122,7 @@ describe('a redirect', () => {
   });
 });
 
-describe('a redirect to another origin', () => {
+describe('a redirect to another origin', { timeout: 60_000 }, () => {
   it('is an error that names it, as no socket leads there', async () => {
     for (const [location, why] of [
       ['http://far.test/x', /http:\/\/far\.test\/x.*does not reach/],

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { HttpClient } from '../../src/http/index.js';
 import { rejectsWith } from './failures.js';
 import { streamOf } from './mirror.js';
-import { httpUpstream, onRequestHead, tcpUpstream, type Upstream } from './upstream.js';
+import { cannedUpstream, httpUpstream, onRequestHead, tcpUpstream, type Upstream } from './upstream.js';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 
@@ -29,7 +29,7 @@ async function forgetful(answerTo: (connection: number) => string): Promise<Upst
   return Object.assign(upstream, { heads });
 }
 
-describe('a request that finds its idle socket gone', () => {
+describe('a request that finds its idle socket gone', { timeout: 60_000 }, () => {
   for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
     it(`is sent once more over a new one: ${method}`, async () => {
       await using upstream = await forgetful(() => OK);
@@ -62,7 +62,7 @@ describe('a request that finds its idle socket gone', () => {
   });
 });
 
-describe('a request that cannot be repeated', () => {
+describe('a request that cannot be repeated', { timeout: 60_000 }, () => {
   it('never goes out on an idle socket, which may be gone', async () => {
     await using upstream = await forgetful(() => OK);
     await text(upstream);
@@ -79,7 +79,7 @@ describe('a request that cannot be repeated', () => {
   });
 
   it('makes room for its socket where idle ones take it all up', async () => {
-    await using upstream = await httpUpstream((_, response) => response.end('ok'), { maxSockets: 1 });
+    await using upstream = await cannedUpstream([OK, OK, OK], { maxSockets: 1 });
     for (let i = 0; i < 3; i += 1) assert.equal(await text(upstream, { method: 'POST' }), 'ok');
     assert.deepEqual([upstream.tcp.sockets.length, upstream.tcp.openCount()], [3, 1]);
   });

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { rejectsWith } from './failures.js';
 import { mirror, mirrored, streamOf } from './mirror.js';
 
-describe('the body of a request', () => {
+describe('the body of a request', { timeout: 60_000 }, () => {
   const form = new FormData();
   form.set('field', 'value');
   const known: [string, BodyInit, string, RegExp | undefined][] = [

@@ -9,7 +9,7 @@ import { rejectsWith } from './failures.js';
 import { mirrored } from './mirror.js';
 import { onRequestHead, tcpUpstream } from './upstream.js';
 
-describe('the head of a request', () => {
+describe('the head of a request', { timeout: 60_000 }, () => {
   it('is, byte for byte, what it needs and nothing that tells who asks', async () => {
     let head = '';
     await using upstream = await tcpUpstream((socket) => {

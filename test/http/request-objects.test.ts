@@ -6,7 +6,7 @@ import { rejectsWith } from './failures.js';
 import { mirrored } from './mirror.js';
 import { httpUpstream } from './upstream.js';
 
-describe('a Request object', () => {
+describe('a Request object', { timeout: 60_000 }, () => {
   it('is taken with its method, headers and body, whose length is found out', async () => {
     const request = new Request('http://a.test/form', {
       method: 'POST',

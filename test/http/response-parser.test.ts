@@ -46,7 +46,7 @@ const framed: Record<string, (body: string, at: number[]) => string> = {
   },
 };
 
-describe('a response is read the same however its bytes are cut', () => {
+describe('a response is read the same however its bytes are cut', { timeout: 60_000 }, () => {
   for (const [how, frame] of Object.entries(framed)) {
     it(how, () => {
       fc.assert(
@@ -63,7 +63,7 @@ describe('a response is read the same however its bytes are cut', () => {
   }
 });
 
-describe('a response that is cut short is never complete', () => {
+describe('a response that is cut short is never complete', { timeout: 60_000 }, () => {
   for (const how of ['with a length', 'in chunks']) {
     it(how, () => {
       fc.assert(
@@ -78,7 +78,7 @@ describe('a response that is cut short is never complete', () => {
   }
 });
 
-describe('bytes of any kind', () => {
+describe('bytes of any kind', { timeout: 60_000 }, () => {
   const words = [
     'HTTP/1.1 200 OK',
     '\r\n',

@@ -10,7 +10,7 @@ async function fetched(answer: string, init?: RequestInit): Promise<Response> {
   return response;
 }
 
-describe('a response', () => {
+describe('a response', { timeout: 60_000 }, () => {
   it('is a Response, with status, text, headers and URL', async () => {
     const response = await fetched(
       'HTTP/1.1 404 Not  Here\r\nX-One:  1 \r\nx-one: ä\r\nEmpty:\r\ncontent-length: 2\r\n\r\nno',

@@ -9,7 +9,7 @@ import { httpUpstream, onRequestHead, tcpUpstream } from './upstream.js';
 
 const MIB = 1024 * 1024;
 
-describe('an upload', () => {
+describe('an upload', { timeout: 60_000 }, () => {
   const bytes = new Uint8Array(5 * MIB).map((_, i) => (i * 31) ^ (i >> 9));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const bodies: [string, () => BodyInit][] = [

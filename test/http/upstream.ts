@@ -5,6 +5,9 @@ import { type AddressInfo, createServer as createTcpServer, type Server, type So
 import { HttpClient, type HttpClientOptions } from '../../src/http/index.js';
 import { tcpConnect, type TcpConnect } from '../support/tcp-connect.js';
 
+/** So that no socket closes for having been idle, where a test waits for it to close for another reason. */
+const LONG_MS = 600_000;
+
 /** A client and the upstream that its sockets lead to; all of it ends with the test. */
 export interface Upstream extends AsyncDisposable {
   readonly client: HttpClient;
@@ -35,6 +38,7 @@ export async function cannedUpstream(answers: readonly string[], options?: Clien
   const left = [...answers];
   return tcpUpstream((socket) => {
     onRequestHead(socket, () => void socket.write(left.shift() ?? '', 'latin1'));
+    socket.on('end', () => socket.end());
   }, options);
 }
 
@@ -57,7 +61,7 @@ async function upstream(server: Server, options: ClientOptions = {}): Promise<Up
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const tcp = tcpConnect((server.address() as AddressInfo).port);
-  const client = new HttpClient({ connect: tcp.connect, ...options });
+  const client = new HttpClient({ connect: tcp.connect, idleMs: LONG_MS, ...options });
   return {
     client,
     tcp,

@@ -7,7 +7,7 @@ import { httpUpstream } from './upstream.js';
 
 const connect = () => assert.fail('no socket may be opened');
 
-describe('the URL of a fetch', () => {
+describe('the URL of a fetch', { timeout: 60_000 }, () => {
   it('resolves against the base URL', async () => {
     await using upstream = await httpUpstream(
       ({ headers, url }, response) => response.end(`${headers.host}${url}`),
@@ -36,7 +36,7 @@ describe('the URL of a fetch', () => {
   }
 });
 
-describe('a client', () => {
+describe('a client', { timeout: 60_000 }, () => {
   it('is not made for a base URL that it cannot reach', () => {
     assert.throws(() => new HttpClient({ connect, baseUrl: 'https://site.test/' }), TunnelFetchError);
     assert.throws(() => new HttpClient({ connect, baseUrl: '/relative' }), TunnelFetchError);

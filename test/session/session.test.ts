@@ -202,6 +202,17 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     await assert.rejects(peer.closed, resetWith('lost', 'us'));
   });
 
+  it('of a Rust client cannot go over to frames', async () => {
+    const sessionId = v4();
+    const send = (messageId: number, kind: 'data' | 'frames', body: Uint8Array) =>
+      client.send('server', encodeProxiedMessage({ sessionId, messageId, kind, body }), 100);
+    await send(1, 'data', new Uint8Array(1));
+    const peer = await nextAccepted();
+    await peer.writable.getWriter().write(new Uint8Array(9));
+    await send(2, 'frames', encodeFrames([{ type: 'route', counter: 1 }]));
+    await assert.rejects(peer.closed, resetWith('protocol', 'us'));
+  });
+
   it('that are reset while the client is lost end at once', async () => {
     const session = opener.open();
     await nextAccepted();

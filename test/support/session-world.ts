@@ -1,6 +1,7 @@
-import { SessionEngine, type EngineOptions } from '../../src/session/engine.js';
+import { SessionEngine } from '../../src/session/engine.js';
 import { SessionError } from '../../src/session/errors.js';
 import type { OutgoingMessage } from '../../src/session/message-packer.js';
+import type { EngineOptions } from '../../src/session/session-state.js';
 import { SurbStock } from '../../src/session/surb-stock.js';
 import { decodeFrames, encodeFrames } from '../../src/wire/frame.js';
 import { replyPackets } from '../../src/wire/packet-count.js';

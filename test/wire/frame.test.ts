@@ -53,6 +53,8 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.record({ type: fc.constant('ack' as const), offset: integer, window: integer }),
   fc.record({ type: fc.constant('fin' as const), offset: integer }),
+  fc.record({ type: fc.constant('route' as const), counter: integer }),
+  fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), value: integer }),
   fc.record({
     type: fc.constant('reset' as const),
     code: fc.constantFrom(...(Object.keys(RESET_CODES) as ResetCode[])),

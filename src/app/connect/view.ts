@@ -19,6 +19,8 @@ export interface Connection {
 }
 
 export interface ConnectViewEvents {
+  /** A client starts, or does not any more. */
+  starting(on: boolean): void;
   connected(connection: Connection, settings: Settings): void;
   /** All is deleted; the page starts over. */
   forgotten(): void;
@@ -56,6 +58,7 @@ export function connectView(
     failure.hide();
     steps.begin();
     form.busy = true;
+    events.starting(true);
     try {
       const network = networkOf(request, site);
       const mark = networkMark(request, network, site);
@@ -75,6 +78,7 @@ export function connectView(
     } catch (error) {
       steps.stop();
       form.busy = false;
+      events.starting(false);
       showFailure(error, request, start.signal.aborted);
     }
   }

@@ -46,7 +46,12 @@ export function makeResponseView(): ResponseView {
       for (const [name, value] of response.headers)
         list.append(el('div', {}, el('dt', {}, name), el('dd', {}, value)));
       const body = makeBodyView(response.headers.get('content-type'), fileName(path));
-      const headers = el('details', { open: true }, el('summary', {}, 'Headers'), list);
+      const headers = el(
+        'details',
+        { open: matchMedia('(min-width: 68rem)').matches },
+        el('summary', {}, `Headers (${list.childElementCount})`),
+        list,
+      );
       place.replaceChildren(headers, body.element);
       return body;
     },

@@ -45,7 +45,8 @@ export function lookPanel(
     own.show(client.nymAddress);
     way.show(
       {
-        ownGateway: snapshot.clients[0]?.gateway,
+        // While it reconnects there is no client, but it will be with the same gateway.
+        ownGateway: snapshot.clients[0]?.gateway ?? client.nymAddress.split('@')[1],
         serverGateway: request.serverAddress.split('@')[1] ?? '',
         upstream: request.kind === 'localnet' && site ? site.upstream : 'the service behind it',
         nodes,
@@ -59,15 +60,23 @@ export function lookPanel(
     'aside',
     { class: 'look', 'aria-labelledby': 'look-title' },
     el('h2', { id: 'look-title', class: 'visually-hidden' }, 'What happens'),
-    el('section', { class: 'card', 'aria-label': 'The way the packets take' }, way.element),
-    el('section', { class: 'card', 'aria-label': 'Throughput' }, numbers.element, plot.element),
     el(
-      'section',
-      { class: 'card', 'aria-labelledby': 'sessions-title' },
-      el('h3', { id: 'sessions-title' }, 'Sessions'),
-      sessions.element,
+      'div',
+      {},
+      el('section', { class: 'card', 'aria-label': 'The way the packets take' }, way.element),
+      el('section', { class: 'card own', 'aria-label': 'This client' }, own.element, startTimes(connection)),
     ),
-    el('section', { class: 'card own', 'aria-label': 'This client' }, own.element, startTimes(connection)),
+    el(
+      'div',
+      {},
+      el('section', { class: 'card', 'aria-label': 'Throughput' }, numbers.element, plot.element),
+      el(
+        'section',
+        { class: 'card', 'aria-labelledby': 'sessions-title' },
+        el('h3', { id: 'sessions-title' }, 'Sessions'),
+        sessions.element,
+      ),
+    ),
   );
 }
 

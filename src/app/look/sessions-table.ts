@@ -46,17 +46,22 @@ export function makeSessionsTable(): SessionsTable {
         }
         fill(row, session);
       }
-      const failed = sessions.findLast(({ error }) => error !== undefined);
+      const failed = sessions.findLast((session) => session.error !== undefined && !isGivenUp(session));
       setText(trouble, failed ? `No. ${failed.number}: ${failed.error ?? ''}` : '');
     },
   };
+}
+
+/** What this end ends by itself, as an aborted fetch, is no trouble; only the words tell. */
+function isGivenUp({ error }: SessionSnapshot): boolean {
+  return error === 'the session was reset: the application gave it up';
 }
 
 function fill(row: HTMLTableRowElement, session: SessionSnapshot): void {
   const { number, state, bytesSent, bytesReceived, bytesBuffered, roundTripMs } = session;
   const texts = [
     String(number),
-    state,
+    isGivenUp(session) ? 'given up' : state,
     bytes(bytesSent),
     bytes(bytesReceived),
     bytes(bytesBuffered),

@@ -21,6 +21,12 @@ export interface AnswerOptions {
 /** How long another tab may take to take over from one that was closed. */
 const TAKE_OVER_MS = 5_000;
 
+/**
+ * How long the browser is asked not to stop the worker in the middle of a body. Chromium stops it for good once that
+ * has gone on for 5 minutes, while a body that is being read keeps it alive by itself, for as long as it takes.
+ */
+const MAX_EVENT_MS = 240_000;
+
 /** Methods that change nothing when they are repeated (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
 
@@ -29,8 +35,9 @@ export function tunnelAnswers(options: AnswerOptions): (event: FetchEvent) => vo
   const answers = new Answers(options);
   return (event) => {
     let ended: () => void = () => undefined;
-    // The browser is not to stop the worker in the middle of a body.
-    event.waitUntil(new Promise<void>((resolve) => (ended = resolve)));
+    const done = new Promise<void>((resolve) => (ended = resolve));
+    const timer = setTimeout(ended, MAX_EVENT_MS);
+    event.waitUntil(done.then(() => clearTimeout(timer)));
     event.respondWith(answers.answer(event.request, () => ended()));
   };
 }
