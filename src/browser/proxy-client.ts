@@ -50,7 +50,7 @@ export interface NymProxyClientOptions {
   readonly traffic?: TrafficProfile | undefined;
   /** Base58 identity of the gateway for a new identity; by default one is drawn. */
   readonly gateway?: string | undefined;
-  /** Seconds of silence after which a connection that has sent everything stops waiting; 60 by default. */
+  /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
   readonly closeTimeout?: number | undefined;
   /** Default 60 000. */
   readonly startTimeoutMs?: number | undefined;
