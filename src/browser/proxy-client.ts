@@ -55,7 +55,7 @@ export interface NymProxyClientOptions {
   readonly token?: string | undefined;
   /** Name of the server's upstream; its default one unless given. */
   readonly upstream?: string | undefined;
-  /** Seconds of silence after which a connection that has sent everything stops waiting; 60 by default. */
+  /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
   readonly closeTimeout?: number | undefined;
   /** Default 60 000. */
   readonly startTimeoutMs?: number | undefined;

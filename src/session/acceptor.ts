@@ -191,8 +191,16 @@ export class SessionAcceptor {
   }
 }
 
+/** A message that a living client refuses will never be sent. */
 function replyFor(accepted: AcceptedSession, client: MixnetClient): Deliver {
-  return ({ payload }) => client.reply(accepted.senderTag, payload);
+  return async ({ payload }) => {
+    try {
+      await client.reply(accepted.senderTag, payload);
+    } catch (cause) {
+      if (client.state !== 'ready') throw cause;
+      accepted.session.reset(new SessionError('lost', 'us', 'the mixnet client took no message', { cause }));
+    }
+  };
 }
 
 function requestOf(message: ProxiedMessage): OpenRequest | undefined {

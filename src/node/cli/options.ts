@@ -54,7 +54,7 @@ Traffic profiles, and what an observer of the line to the gateway sees:
 `;
 
 export function closeTimeoutOption(byDefault: number): Option {
-  const meaning = 'time of silence after which a session that has sent everything ends';
+  const meaning = 'time of silence after which a session with a Rust peer that has sent everything ends';
   return new Option('--close-timeout <seconds>', meaning)
     .argParser(wholeNumber(1, MAX_TIMEOUT_S))
     .default(byDefault);
