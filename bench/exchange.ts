@@ -24,9 +24,10 @@ export const OURS: Policy = {
   name: 'nym-tcp-proxy',
   replySurbReserve: 1,
   serve(client, request, answer) {
-    const acceptor = new SessionAcceptor(client, {
+    const acceptor = new SessionAcceptor({
       onSession: (session) => void answerOne(session, request, answer).catch(() => undefined),
     });
+    acceptor.serveOver(client);
     return () => void acceptor.close();
   },
   async exchange(client, server, request, answer) {

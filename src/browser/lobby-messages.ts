@@ -19,10 +19,15 @@ export type LobbyMessage =
   | { readonly kind: 'refused'; readonly guest: string; readonly failure: Failure };
 
 /** What tabs that share a tunnel must agree on. */
-export type TunnelTerms = Pick<TunnelOptions, 'serverAddress' | 'traffic'> & { readonly apiUrl: string };
+export type TunnelTerms = Pick<TunnelOptions, 'serverAddress' | 'traffic'> & {
+  readonly apiUrl: string;
+  /** Name of the server's upstream; empty for its default one. The access token is the holder's, and no tab tells it. */
+  readonly upstream: string;
+};
 
-export function termsOf({ serverAddress, traffic, network }: TunnelOptions): TunnelTerms {
-  return { serverAddress, traffic: traffic ?? 'default', apiUrl: network.apiUrl };
+export function termsOf({ serverAddress, traffic, network, wants }: TunnelOptions): TunnelTerms {
+  const upstream = wants?.upstream ?? '';
+  return { serverAddress, traffic: traffic ?? 'default', apiUrl: network.apiUrl, upstream };
 }
 
 /** Why a guest cannot be served; `undefined` if it can. */
@@ -45,6 +50,7 @@ const NAMES = [
   ['serverAddress', 'server'],
   ['apiUrl', 'network'],
   ['traffic', 'traffic profile'],
+  ['upstream', 'upstream'],
 ] as const;
 
 function identityFailure(message: string): Failure {

@@ -6,6 +6,7 @@ import type { TrafficProfile } from '../mixnet/options.js';
 import type { StartStep } from '../mixnet/start.js';
 import { millisecondsOf } from '../proxy/seconds.js';
 import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
+import { wantsOf } from '../proxy/wants.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { parseNymAddress } from '../wire/nym-address.js';
 import { valueOf } from './failures.js';
@@ -50,7 +51,11 @@ export interface NymProxyClientOptions {
   readonly traffic?: TrafficProfile | undefined;
   /** Base58 identity of the gateway for a new identity; by default one is drawn. */
   readonly gateway?: string | undefined;
-  /** Seconds of silence after which a connection that has sent everything stops waiting; 60 by default. */
+  /** Access token, for a server that asks for one. */
+  readonly token?: string | undefined;
+  /** Name of the server's upstream; its default one unless given. */
+  readonly upstream?: string | undefined;
+  /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
   readonly closeTimeout?: number | undefined;
   /** Default 60 000. */
   readonly startTimeoutMs?: number | undefined;
@@ -207,6 +212,7 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
     poolSize,
     traffic: options.traffic,
     gateway: options.gateway,
+    wants: wantsOf(options),
     closeTimeoutMs:
       options.closeTimeout === undefined ? undefined : millisecondsOf('closeTimeout', options.closeTimeout),
     startTimeoutMs: options.startTimeoutMs,

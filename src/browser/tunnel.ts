@@ -5,6 +5,7 @@ import type { TrafficProfile } from '../mixnet/options.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartStep } from '../mixnet/start.js';
 import { PerConnectionDialer, SharedDialer, type Carrier, type Dialer } from '../proxy/dialer.js';
+import type { Wants } from '../session/opener.js';
 import type { Session } from '../session/session.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';
@@ -20,6 +21,8 @@ export interface TunnelOptions {
   readonly poolSize: number;
   readonly traffic: TrafficProfile | undefined;
   readonly gateway: string | undefined;
+  /** What the sessions need of a server of ours. */
+  readonly wants: Wants | undefined;
   readonly closeTimeoutMs: number | undefined;
   readonly startTimeoutMs: number | undefined;
 }
@@ -40,7 +43,7 @@ export class Tunnel {
   #closed: Promise<void> | undefined;
 
   private constructor(options: TunnelOptions, watch: TunnelWatch, first: MixnetClient | undefined) {
-    const { serverAddress, clients, poolSize, closeTimeoutMs } = options;
+    const { serverAddress, clients, poolSize, closeTimeoutMs, wants } = options;
     const shared = clients === 'shared';
     this.serverAddress = serverAddress;
     this.states = new StateBoard(first ? readyState(first) : waitingState('the mixnet client is starting'));
@@ -56,6 +59,7 @@ export class Tunnel {
     });
     const openerOptions = {
       recipient: serverAddress,
+      wants,
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     };
     this.#dialer = new (shared ? SharedDialer : PerConnectionDialer)(this.#pool, openerOptions);

@@ -1,30 +1,63 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { backoffMs } from '../mixnet/backoff.js';
-import type { MixnetClient } from '../mixnet/client.js';
+import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
-import { SessionServer } from '../proxy/server.js';
+import { SessionServer, type ServerEvents } from '../proxy/server.js';
+import type { SessionLimits } from '../proxy/session-limits.js';
+import type { ProxyCounts } from '../proxy/stats.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
+import { TrafficTotal } from '../proxy/traffic-total.js';
+import { parseAccessToken } from '../session/access-proof.js';
+import { SessionError } from '../session/errors.js';
 import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
-import { connectTcp, parseTcpAddress } from './tcp.js';
+import { connectTcp } from './tcp.js';
+import { TokensFile } from './tokens-file.js';
+import { Upstreams } from './upstreams.js';
 
 /** Options of {@link NymProxyServer.create}. */
 export interface NymProxyServerOptions extends MixnetOptions {
-  /** `host:port` of the TCP service that every session is forwarded to. */
-  readonly upstream: string;
+  /**
+   * `host:port` of the TCP service that sessions are forwarded to which ask for none by name. May be left out if there
+   * are `upstreams`; the only one of them is the default one then.
+   */
+  readonly upstream?: string | undefined;
+  /** More TCP services, as `host:port` by name; a client chooses. */
+  readonly upstreams?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Access tokens, of which a client must have one: 16 to 256 characters without blanks. A file is read again when it
+   * changes, and the sessions of tokens that are gone are reset. Neither: everybody may connect.
+   */
+  readonly tokens?: readonly string[] | undefined;
+  readonly tokensFile?: string | undefined;
+  /** What strangers may use of the server. */
+  readonly limits?: Partial<SessionLimits> | undefined;
   /** Directory of the server's identity, which keeps its Nym address; without it the identity is new each time. */
   readonly configDir?: string | undefined;
   /** Encrypts the keys in `configDir`. */
   readonly passphrase?: string | undefined;
-  /** Seconds of silence after which a session that has sent everything stops waiting for its client; 60 by default. */
+  /** Seconds of silence after which a session that has sent everything stops waiting for a Rust client; 60 by default. */
   readonly closeTimeout?: number | undefined;
   /** Ends the start. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The events of a {@link NymProxyServer}. */
+export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'retry'> {
+  /** The file of access tokens can no longer be used; until it can, nobody is let in. */
+  warning: Error;
+}
+
+/** What the options come to. */
+interface Checked {
+  readonly upstreams: Upstreams;
+  readonly tokensFile: TokensFile | undefined;
+  readonly warnings: Listeners<Error>;
+}
+
 /**
- * Forwards every session that arrives through the mixnet to one TCP upstream.
+ * Forwards every session that arrives through the mixnet to a TCP upstream.
  *
  * ```ts
  * await using server = await NymProxyServer.create({ upstream: '127.0.0.1:8000', configDir: './server' });
@@ -37,17 +70,37 @@ export class NymProxyServer implements AsyncDisposable {
   readonly #keepsAddress: boolean;
   readonly #sessions: SessionServer;
   readonly #retries = new Listeners<ProxyEvents['retry']>();
+  readonly #traffic = new TrafficTotal();
   readonly #stop = new AbortController();
   #client: MixnetClient;
   #running: Promise<void> | undefined;
 
-  private constructor(start: StartClient, client: MixnetClient, options: NymProxyServerOptions) {
-    const upstream = parseTcpAddress(options.upstream);
+  readonly #tokensFile: TokensFile | undefined;
+  readonly #warnings: Listeners<Error>;
+
+  private constructor(
+    start: StartClient,
+    client: MixnetClient,
+    options: NymProxyServerOptions,
+    checked: Checked,
+  ) {
+    const { upstreams, tokensFile, warnings } = checked;
+    const { tokens, limits } = options;
+    const connectTimeoutMs = limits?.connectTimeoutMs;
+    this.#tokensFile = tokensFile;
+    this.#warnings = warnings;
     this.#start = start;
     this.#client = client;
     this.#keepsAddress = options.configDir !== undefined;
     this.#sessions = new SessionServer({
-      connectUpstream: (signal) => connectTcp(upstream, signal),
+      connectUpstream: async (signal, name) => {
+        const upstream = upstreams.find(name);
+        if (upstream === undefined) throw new SessionError('no-upstream', 'us');
+        return connectTcp(upstream, signal, connectTimeoutMs);
+      },
+      hasUpstream: (name) => upstreams.find(name) !== undefined,
+      limits,
+      tokens: tokensFile ? () => tokensFile.tokens : tokens && (() => tokens),
       ...(options.closeTimeout !== undefined && {
         closeTimeoutMs: millisecondsOf('closeTimeout', options.closeTimeout),
       }),
@@ -57,17 +110,18 @@ export class NymProxyServer implements AsyncDisposable {
   /**
    * Connects to the mixnet.
    *
-   * @throws {RangeError} if the upstream is not `host:port`.
+   * @throws {RangeError} if an upstream is not `host:port`, or a token no token.
+   * @throws {TokensFileError} if the file of tokens cannot be used.
    * @throws {MixnetClientError} if the network, gateway or identity cannot be used.
    */
   static async create(options: NymProxyServerOptions): Promise<NymProxyServer> {
-    parseTcpAddress(options.upstream);
+    const checked = checkOptions(options);
     const { configDir, passphrase } = options;
     const start = await clientStarter(
       options,
       configDir === undefined ? 'ephemeral' : { configDir, passphrase },
     );
-    return new NymProxyServer(start, await start(options.signal), options);
+    return new NymProxyServer(start, await start(options.signal), options, checked);
   }
 
   /** Where clients reach this server. */
@@ -75,15 +129,39 @@ export class NymProxyServer implements AsyncDisposable {
     return this.#client.address;
   }
 
+  /** What it has done since it was created. */
+  get counts(): ProxyCounts {
+    return this.#sessions.counts;
+  }
+
+  /** Whether sessions can arrive: its mixnet client is ready. */
+  get ready(): boolean {
+    return this.#client.state === 'ready';
+  }
+
+  /** What its mixnet clients have carried so far. Never rejects. */
+  traffic(): Promise<ClientTraffic> {
+    return this.#traffic.look([this.#client]);
+  }
+
   /** Calls `listener` for each event until the returned function is called. */
-  on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void {
+  on<E extends keyof NymProxyServerEvents>(
+    event: E,
+    listener: (value: NymProxyServerEvents[E]) => void,
+  ): () => void {
     if (event === 'retry') return this.#retries.add(listener as (value: ProxyEvents['retry']) => void);
+    if (event === 'warning') return this.#warnings.add(listener as (value: Error) => void);
     return this.#sessions.on(event as 'session', listener as (value: ProxyEvents['session']) => void);
   }
 
+  /** Reads the file of access tokens again, without waiting for somebody to notice that it has changed. */
+  reloadTokens(): void {
+    this.#tokensFile?.reload();
+  }
+
   /**
-   * Serves until `signal` aborts or {@link close} is called. A lost gateway ends the sessions, not the server: it comes
-   * back under the same Nym address.
+   * Serves until `signal` aborts or {@link close} is called. When the gateway is lost, the server comes back under the
+   * same Nym address, and sessions and their upstream connections wait for it, up to 4 minutes each.
    *
    * @throws {MixnetClientError} if the gateway is lost and the address with it, because there is no `configDir`.
    */
@@ -110,14 +188,18 @@ export class NymProxyServer implements AsyncDisposable {
     const { signal } = this.#stop;
     for (;;) {
       await this.#sessions.serve(this.#client, signal);
+      if (signal.aborted) break;
       const { lostReason } = this.#client;
+      if (!this.#keepsAddress && lostReason) {
+        await this.#sessions.close(new SessionError('lost', 'us', undefined, { cause: lostReason }));
+        throw lostReason;
+      }
       await this.#client.close();
-      if (signal.aborted) return;
-      if (!this.#keepsAddress && lostReason) throw lostReason;
       const successor = await this.#startAgain(lostReason, signal);
-      if (successor === undefined) return;
+      if (successor === undefined) break;
       this.#client = successor;
     }
+    await this.#sessions.close();
   }
 
   /** Tries until it works, at growing intervals; `undefined` if the server is closed meanwhile. */
@@ -135,4 +217,17 @@ export class NymProxyServer implements AsyncDisposable {
       }
     }
   }
+}
+
+function checkOptions({ upstream, upstreams, tokens = [], tokensFile }: NymProxyServerOptions): Checked {
+  for (const token of tokens) parseAccessToken(token);
+  if (tokens.length > 0 && tokensFile !== undefined)
+    throw new RangeError('give either tokens or a tokensFile, not both');
+  const warnings = new Listeners<Error>();
+  return {
+    upstreams: new Upstreams(upstream, upstreams),
+    tokensFile:
+      tokensFile === undefined ? undefined : new TokensFile(tokensFile, (error) => warnings.call(error)),
+    warnings,
+  };
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
 import type { Connection } from '../proxy/join.js';
+import { DEFAULT_SESSION_LIMITS } from '../proxy/session-limits.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
 
 /** A TCP upstream. */
@@ -24,20 +25,22 @@ export function parseTcpAddress(text: string): TcpAddress {
   return { host, port };
 }
 
-/** Longest time an upstream may take to accept a connection. */
-const CONNECT_TIMEOUT_MS = 15_000;
-
 /**
  * Opens a TCP connection.
  *
+ * @param timeoutMs how long the upstream may take to accept it; 0 for as long as the system lets it.
  * @throws {SessionError} `refused`, `unreachable` or `timeout`.
  * @throws the signal's reason if it aborts.
  */
-export async function connectTcp(address: TcpAddress, signal: AbortSignal): Promise<Connection> {
+export async function connectTcp(
+  address: TcpAddress,
+  signal: AbortSignal,
+  timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
+): Promise<Connection> {
   signal.throwIfAborted();
   const socket = connect({ ...address, allowHalfOpen: true, noDelay: true });
   try {
-    await connected(socket, signal);
+    await connected(socket, signal, timeoutMs);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -45,12 +48,10 @@ export async function connectTcp(address: TcpAddress, signal: AbortSignal): Prom
   return streamsOf(socket);
 }
 
-function connected(socket: Socket, signal: AbortSignal): Promise<void> {
+function connected(socket: Socket, signal: AbortSignal, timeoutMs: number): Promise<void> {
   return new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => fail(new SessionError('timeout', 'us', 'the upstream did not accept in time')),
-      CONNECT_TIMEOUT_MS,
-    );
+    const onLate = () => fail(new SessionError('timeout', 'us', 'the upstream did not accept in time'));
+    const timer = timeoutMs > 0 ? setTimeout(onLate, timeoutMs) : undefined;
     const settle = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);

@@ -4,7 +4,8 @@ import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Session } from '../session/session.js';
-import { FLUSH_MS, RESET_LINGER_MS } from './limits.js';
+import { FLUSH_MS } from './limits.js';
+import { Tasks } from './tasks.js';
 
 /** Opens sessions with one server. */
 export interface Dialer {
@@ -30,13 +31,13 @@ export interface Carrier {
 
 /**
  * A mixnet client of its own for each session, thrown away afterwards: the server cannot tell which sessions belong
- * together.
+ * together. Should it be lost, the session goes on over another one that is as new, with another gateway probably.
  */
 export class PerConnectionDialer implements Dialer {
   readonly #pool: ClientPool;
   readonly #options: OpenerOptions;
-  readonly #open = new Map<MixnetClient, SessionOpener>();
-  readonly #lingering = new Map<MixnetClient, ReturnType<typeof setTimeout>>();
+  readonly #open = new Map<SessionOpener, MixnetClient>();
+  readonly #running = new Tasks();
   #closed = false;
 
   constructor(pool: ClientPool, options: OpenerOptions) {
@@ -45,7 +46,7 @@ export class PerConnectionDialer implements Dialer {
   }
 
   get carriers(): readonly Carrier[] {
-    return [...this.#open].map(([client, opener]) => ({ client, opener }));
+    return [...this.#open].map(([opener, client]) => ({ client, opener }));
   }
 
   async dial(signal?: AbortSignal): Promise<Session> {
@@ -55,41 +56,53 @@ export class PerConnectionDialer implements Dialer {
       throw new MixnetClientError('state', 'The proxy client is closed.');
     }
     const opener = new SessionOpener(client, this.#options);
-    this.#open.set(client, opener);
+    this.#open.set(opener, client);
     const session = opener.open();
-    session.closed.then(
-      () => this.#discard(client),
-      () => this.#linger(client),
-    );
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    session.closed.then(end, end);
+    client.on('state', () => this.#replace(opener, client, ended.signal));
+    void session.parted.then(() => this.#discard(opener));
     return session;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const open = [...this.#open];
-    await Promise.all(open.map(([, opener]) => opener.close()));
-    await Promise.all([...this.#lingering.keys()].map((client) => client.flush(FLUSH_MS)));
-    for (const timer of this.#lingering.values()) clearTimeout(timer);
-    await Promise.all([this.#pool.close(), ...[...this.#open.keys()].map((client) => this.#discard(client))]);
+    await Promise.all([...this.#open.keys()].map((opener) => opener.close()));
+    await Promise.all([...this.#open.values()].map((client) => client.flush(FLUSH_MS)));
+    const openers = [...this.#open.keys()];
+    await Promise.all([this.#pool.close(), ...openers.map((opener) => this.#discard(opener))]);
+    await this.#running.ended();
   }
 
-  async #discard(client: MixnetClient): Promise<void> {
-    this.#open.delete(client);
-    clearTimeout(this.#lingering.get(client));
-    this.#lingering.delete(client);
-    await client.close();
+  #replace(opener: SessionOpener, lost: MixnetClient, ended: AbortSignal): void {
+    if (lost.state !== 'lost' || this.#closed || ended.aborted) return;
+    this.#pool.lost(lost.lostReason);
+    this.#running.add(this.#takeAnother(opener, ended));
   }
 
-  #linger(client: MixnetClient): void {
-    if (!this.#open.has(client)) return;
-    const timer = setTimeout(() => void this.#discard(client), RESET_LINGER_MS);
-    this.#lingering.set(client, timer);
+  /** Tries as long as the session waits; the pool makes each try wait when one has failed. */
+  async #takeAnother(opener: SessionOpener, ended: AbortSignal): Promise<void> {
+    const client = await this.#pool.take(ended).catch(() => undefined);
+    const before = this.#open.get(opener);
+    if (this.#closed || ended.aborted || before === undefined) return client?.close();
+    if (client === undefined) return this.#takeAnother(opener, ended);
+    this.#open.set(opener, client);
+    client.on('state', () => this.#replace(opener, client, ended));
+    opener.moveTo(client);
+    await before.close();
+  }
+
+  async #discard(opener: SessionOpener): Promise<void> {
+    const client = this.#open.get(opener);
+    this.#open.delete(opener);
+    await client?.close();
   }
 }
 
 /**
- * One mixnet client for all sessions, replaced by another when it is lost. Cheaper and quicker to start than a client
- * for each, but the server sees that the sessions belong together.
+ * One mixnet client for all sessions, replaced by another when it is lost, which then carries the sessions on. Cheaper
+ * and quicker to start than a client for each, but the server sees that the sessions belong together.
  */
 export class SharedDialer implements Dialer {
   readonly #pool: ClientPool;
@@ -97,6 +110,7 @@ export class SharedDialer implements Dialer {
   /** Settles when the client is there; another one follows it when it is lost, or could not be started. */
   #current: Promise<Carrier>;
   #carrier: Carrier | undefined;
+  #opener: SessionOpener | undefined;
   #closed = false;
 
   /** @param pool one that keeps no reserve; the shared client is taken from it. */
@@ -119,7 +133,7 @@ export class SharedDialer implements Dialer {
     this.#closed = true;
     await this.#pool.close();
     const last = await this.#current.catch(() => undefined);
-    await last?.opener.close();
+    await this.#opener?.close();
     await last?.client.flush(FLUSH_MS);
     await last?.client.close();
   }
@@ -132,7 +146,9 @@ export class SharedDialer implements Dialer {
   }
 
   #carryWith(client: MixnetClient): Carrier {
-    const carrier = { client, opener: new SessionOpener(client, this.#options) };
+    if (this.#opener) this.#opener.moveTo(client);
+    else this.#opener = new SessionOpener(client, this.#options);
+    const carrier = { client, opener: this.#opener };
     this.#carrier = carrier;
     client.on('state', () => {
       if (this.#carrier !== carrier) return;

@@ -3,66 +3,140 @@ import { Listeners } from '../mixnet/listeners.js';
 import { SessionAcceptor } from '../session/acceptor.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
+import { Access } from './access.js';
+import { Admission } from './admission.js';
 import { joinStreams, type Connection } from './join.js';
 import { FLUSH_MS } from './limits.js';
 import { reportOf, type ProxyEvents } from './session-report.js';
+import { DEFAULT_SESSION_LIMITS, type LimitName, type SessionLimits } from './session-limits.js';
+import { SessionWatch, type WatchedSession } from './session-watch.js';
+import { ProxyStats, type ProxyCounts } from './stats.js';
 import { Tasks } from './tasks.js';
 
 /** What a {@link SessionServer} is made of. */
 export interface SessionServerOptions {
-  /** Opens a connection to the upstream; rejects with a {@link SessionError} that the opener is told. */
-  readonly connectUpstream: (signal: AbortSignal) => Promise<Connection>;
+  /**
+   * Opens a connection to the upstream of that name, or the default one; rejects with a {@link SessionError} that the
+   * opener is told.
+   */
+  readonly connectUpstream: (signal: AbortSignal, name: string | undefined) => Promise<Connection>;
+  /** Whether there is an upstream of that name, or a default one; only the latter unless given. */
+  readonly hasUpstream?: (name: string | undefined) => boolean;
   readonly closeTimeoutMs?: number;
+  /** Default: {@link DEFAULT_SESSION_LIMITS}. */
+  readonly limits?: Partial<SessionLimits> | undefined;
+  /** The access tokens that are good now; without it everybody may open sessions. */
+  readonly tokens?: (() => readonly string[]) | undefined;
 }
 
-/** Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. */
+/** The events of a {@link SessionServer}. */
+export interface ServerEvents extends Omit<ProxyEvents, 'retry'> {
+  /** Somebody was not let in. */
+  refusal: { readonly limit: LimitName };
+}
+
+/** How often the limits of open sessions are looked at. */
+const WATCH_EVERY_MS = 1000;
+
+/**
+ * Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. Both outlive the
+ * client, if another one comes soon.
+ */
 export class SessionServer {
   readonly #options: SessionServerOptions;
-  readonly #listeners = { session: new Listeners(), end: new Listeners(), error: new Listeners() } as {
-    readonly [E in Exclude<keyof ProxyEvents, 'retry'>]: Listeners<ProxyEvents[E]>;
+  readonly #listeners: { readonly [E in keyof ServerEvents]: Listeners<ServerEvents[E]> } = {
+    session: new Listeners(),
+    end: new Listeners(),
+    error: new Listeners(),
+    refusal: new Listeners(),
   };
+  readonly #acceptor: SessionAcceptor;
   readonly #running = new Tasks();
+  readonly #stats = new ProxyStats();
+  readonly #access: Access | undefined;
+  readonly #admission: Admission;
+  readonly #watch: SessionWatch<WatchedEnd>;
+  #watching: ReturnType<typeof setInterval> | undefined;
+  /** One for each connection under way: a single signal would collect the listeners of all. */
+  readonly #cuts = new Set<AbortController>();
+  #client: MixnetClient | undefined;
   #sessions = 0;
 
   constructor(options: SessionServerOptions) {
+    const { hasUpstream = (name) => name === undefined, tokens, closeTimeoutMs } = options;
+    const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
     this.#options = options;
+    this.#access = tokens && new Access(tokens, () => Math.floor(Date.now() / 1000));
+    this.#admission = new Admission({
+      limits,
+      access: this.#access,
+      hasUpstream,
+      now: () => performance.now(),
+      onRefusal: (limit) => this.#noteRefusal(limit),
+    });
+    this.#acceptor = new SessionAcceptor({
+      onSession: (session) => this.#running.add(this.#forward(session)),
+      gate: this.#admission,
+      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
+    });
+    this.#watch = new SessionWatch(limits);
+  }
+
+  /** What was counted so far. */
+  get counts(): ProxyCounts {
+    return this.#stats.counts;
+  }
+
+  /** Entries of all that is kept of sessions and strangers, for those who want to see that it is bounded. */
+  get remembered(): number {
+    const { size, remembered } = this.#acceptor;
+    return this.#admission.remembered + this.#watch.size + size + remembered;
   }
 
   /** Calls `listener` for each event until the returned function is called. */
-  on<E extends Exclude<keyof ProxyEvents, 'retry'>>(
-    event: E,
-    listener: (value: ProxyEvents[E]) => void,
-  ): () => void {
+  on<E extends keyof ServerEvents>(event: E, listener: (value: ServerEvents[E]) => void): () => void {
     return this.#listeners[event].add(listener);
   }
 
   /**
-   * Serves the sessions of one client until the signal aborts or the client is lost. Then every session has been reset
-   * and its upstream connection let go.
+   * Serves sessions over one client, those of the client before included, until the signal aborts or the client is lost.
+   * The sessions then wait for another client under the same Nym address, for a limited time.
    */
   async serve(client: MixnetClient, signal: AbortSignal): Promise<void> {
-    const { closeTimeoutMs } = this.#options;
-    const cut = new AbortController();
-    const acceptor = new SessionAcceptor(client, {
-      onSession: (session) => this.#running.add(this.#forward(session, cut.signal)),
-      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-    });
+    this.#client = client;
+    this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
+    this.#acceptor.serveOver(client);
     await goneOrAborted(client, signal);
-    await acceptor.close();
-    await client.flush(FLUSH_MS);
+  }
+
+  /**
+   * Resets every session and lets go of its upstream connection; the peers are told if there still is a client.
+   *
+   * @param reason if it is not that the server shuts down.
+   */
+  async close(reason?: SessionError): Promise<void> {
+    clearInterval(this.#watching);
+    await this.#acceptor.close(reason);
+    await this.#client?.flush(FLUSH_MS);
     // What an upstream has not taken by then, it will not get.
-    cut.abort();
+    for (const cut of this.#cuts) cut.abort();
     await this.#running.ended();
   }
 
-  async #forward(session: Session, cut: AbortSignal): Promise<void> {
+  async #forward(session: Session): Promise<void> {
     this.#sessions += 1;
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
+    this.#stats.opened(session);
+    const watched = new WatchedEnd(session, this.#admission.admitted(session.id)?.token, this.#access);
+    this.#watch.add(watched, performance.now());
+    const cut = new AbortController();
+    this.#cuts.add(cut);
     try {
       const upstream = await this.#connect(session);
-      await joinStreams(session, upstream, cut);
+      await joinStreams(session, upstream, cut.signal);
       await session.closed;
+      this.#stats.ended(session);
       this.#listeners.end.call(reportOf(number, session));
     } catch (error) {
       const reason =
@@ -71,8 +145,25 @@ export class SessionServer {
           : new SessionError('upstream-reset', 'us', undefined, { cause: error });
       session.reset(reason);
       await session.closed.catch(() => undefined);
+      this.#stats.reset(session, reason.code);
       this.#listeners.error.call({ session: reportOf(number, session), error: reason });
+    } finally {
+      this.#cuts.delete(cut);
+      this.#watch.remove(watched);
+      this.#admission.release(session.id);
     }
+  }
+
+  #endTheOverdue(): void {
+    for (const { session: watched, limit, code, reason } of this.#watch.check(performance.now())) {
+      this.#noteRefusal(limit);
+      watched.session.reset(new SessionError(code, 'us', reason));
+    }
+  }
+
+  #noteRefusal(limit: LimitName): void {
+    this.#stats.refused(limit);
+    this.#listeners.refusal.call({ limit });
   }
 
   /** Connects to the upstream; gives up when the opener does. */
@@ -80,7 +171,32 @@ export class SessionServer {
     const control = new AbortController();
     const stop = (error?: unknown) => control.abort(error);
     session.closed.then(stop, stop);
-    return this.#options.connectUpstream(control.signal);
+    const name = this.#admission.admitted(session.id)?.upstream;
+    return this.#options.connectUpstream(control.signal, name);
+  }
+}
+
+class WatchedEnd implements WatchedSession {
+  readonly session: Session;
+  readonly #token: string | undefined;
+  readonly #access: Access | undefined;
+
+  constructor(session: Session, token: string | undefined, access: Access | undefined) {
+    this.session = session;
+    this.#token = token;
+    this.#access = access;
+  }
+
+  get bytesCarried(): number {
+    return this.session.bytesSent + this.session.bytesReceived;
+  }
+
+  get bytesBuffered(): number {
+    return this.session.bytesBuffered;
+  }
+
+  get mayStay(): boolean {
+    return this.#token === undefined || this.#access === undefined || this.#access.isGood(this.#token);
   }
 }
 

@@ -6,6 +6,8 @@ export interface SessionReport {
   readonly number: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** From the first bytes sent to the first answer in ms, the upstream's time included; unless there was none yet. */
+  readonly openingMs?: number;
 }
 
 /** The events of a client or server. */
@@ -22,5 +24,6 @@ export interface ProxyEvents {
 
 /** Reports on a session; before it is open there is nothing to count. */
 export function reportOf(number: number, session?: Session): SessionReport {
-  return { number, bytesSent: session?.bytesSent ?? 0, bytesReceived: session?.bytesReceived ?? 0 };
+  const { bytesSent = 0, bytesReceived = 0, openingMs } = session ?? {};
+  return { number, bytesSent, bytesReceived, ...(openingMs !== undefined && { openingMs }) };
 }

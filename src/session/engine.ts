@@ -1,104 +1,46 @@
-import { dataFrameOverhead, decodeFrames, encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
-import { replyPackets } from '../wire/packet-count.js';
-import { type ProxiedMessage, type ProxiedMessageKind } from '../wire/proxied-message.js';
+import { decodeFrames, encodeFrames, type Frame } from '../wire/frame.js';
+import type { ProxiedMessage } from '../wire/proxied-message.js';
 import type { ResetCode } from '../wire/reset-code.js';
-import { SESSION_PROTOCOL_VERSION, sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { protocolError, SessionError, violation } from './errors.js';
-import { IncomingStream } from './incoming-stream.js';
-import {
-  ACK_DELAY_MS,
-  ANSWER_TIMEOUT_MS,
-  OPEN_DELAY_MS,
-  PLAIN_REPLY_PACKET_MS,
-  PROBE_STAGES,
-  RUST_SURB_RESERVE,
-  SILENCE_TOP_UP_SURBS,
-} from './limits.js';
-import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
-import { OutgoingStream } from './outgoing-stream.js';
-import { SilenceTopUp } from './silence-top-up.js';
+import { FramesDialect } from './frames-dialect.js';
+import { ACK_DELAY_MS, OPEN_DELAY_MS, ROUTE_LIMIT_MS } from './limits.js';
+import type { OutgoingMessage } from './message-packer.js';
+import { PlainDialect } from './plain-dialect.js';
+import { earliest, SessionState, type Dialect, type EngineOptions } from './session-state.js';
 import type { SurbStock } from './surb-stock.js';
-
-/** Bytes of the largest FIN frame. */
-const FIN_BYTES = 10;
 
 const EMPTY = new Uint8Array();
 
-/** How this end talks: in the Rust way, in frames, or in the Rust way until the first answer tells. */
-export type Dialect = 'unknown' | 'plain' | 'frames';
-
-/** What the engine needs to know of its session. */
-export interface EngineOptions {
-  readonly sessionId: SessionId;
-  /** The SURBs given to the acceptor, at the opener; `undefined` at the acceptor, which replies. */
-  readonly surbs: SurbStock | undefined;
-  /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
-  readonly startWithFrames?: boolean;
-  /** Silence after which an end that has sent everything stops waiting for the peer. */
-  readonly closeTimeoutMs: number;
-  /** Now, in milliseconds of a clock that does not go back; the same clock as in every other call. */
-  readonly now: number;
-}
-
 /**
- * How a session ended: reset, or done. Done means that this end has all of the peer's bytes, and that the peer has all
- * of this end's if it acknowledged them; an acceptor, and who talks the Rust way, only know that they are sent.
+ * How a session ended: reset, or done. Done means that each end has all of the other's bytes; towards a peer in the
+ * Rust way, that this end has all of the peer's, and that its own are sent.
  */
 export type Outcome = { readonly kind: 'done' } | { readonly kind: 'reset'; readonly error: SessionError };
 
 /**
  * One end of one session, without any input or output of its own: messages, bytes and times go in, messages and bytes
- * come out. It opens, orders, windows, half-closes and resets; `session.ts` drives it.
+ * come out. It opens, orders, windows, repeats, half-closes and resets; `session.ts` drives it.
  *
  * An opener does not know its peer. It starts in the Rust way, with plain bytes; an acceptor of ours sees from the
  * session id that it speaks frames and answers in frames, and from then on both do. Offsets count the plain bytes
  * too, so nothing is lost at the change.
+ *
+ * In frames a session outlives the mixnet clients of both ends: each end keeps what it has sent until it is
+ * acknowledged, and sends it again when either client was replaced.
  */
 export class SessionEngine {
-  readonly #options: EngineOptions;
-  readonly #createdAt: number;
-  #now: number;
-  #dialect: Dialect;
+  readonly #state: SessionState;
+  readonly #frames: FramesDialect;
+  readonly #plain: PlainDialect;
   #outcome: Outcome | undefined;
-
-  // Sending.
-  readonly #outgoing = new OutgoingStream();
-  readonly #packer: MessagePacker;
   readonly #lastWords: OutgoingMessage[] = [];
-  #firstSentAt: number | undefined;
-  readonly #silence = new SilenceTopUp();
-  #pausedUntil: number | undefined;
-  /** When the first bytes were sent that the peer has not answered. */
-  #askedAt: number | undefined;
-  #answerMs: number | undefined;
-
-  // Receiving.
-  readonly #incoming: IncomingStream;
-  #heardAt: number | undefined;
-  /** Whether the peer's first message has arrived, not only later ones. */
-  #started = false;
-
-  /** When the greeting (OPEN, OPENED, or an opener's first plain message) goes out even without data. */
-  #greetAt: number | undefined;
-  /** When an acknowledgement goes out even without data. */
-  #ackAt: number | undefined;
 
   constructor(options: EngineOptions) {
-    const { sessionId, surbs, startWithFrames = false, now } = options;
-    const framesAnnounced = sessionProtocolVersion(sessionId) > 0;
-    this.#options = options;
-    this.#packer = new MessagePacker(sessionId, surbs);
-    this.#createdAt = now;
-    this.#now = now;
-    if (surbs === undefined) {
-      this.#dialect = framesAnnounced ? 'frames' : 'plain';
-      this.#greetAt = framesAnnounced ? now + ACK_DELAY_MS : undefined;
-      this.#incoming = new IncomingStream(framesAnnounced ? 0 : 1);
-    } else {
-      this.#dialect = startWithFrames ? 'frames' : 'unknown';
-      this.#greetAt = now + OPEN_DELAY_MS;
-      this.#incoming = new IncomingStream(0);
-    }
+    this.#state = new SessionState(options);
+    this.#frames = new FramesDialect(this.#state);
+    this.#plain = new PlainDialect(this.#state);
+    if (this.#state.isOpener) this.#state.greetAt = options.now + OPEN_DELAY_MS;
+    else if (this.dialect === 'frames') this.#state.greetAt = options.now + ACK_DELAY_MS;
   }
 
   get outcome(): Outcome | undefined {
@@ -106,303 +48,234 @@ export class SessionEngine {
   }
 
   get dialect(): Dialect {
-    return this.#dialect;
+    return this.#state.dialect;
   }
 
   /** Bytes written and not yet sent. */
   get unsent(): number {
-    return this.#outgoing.unsent;
+    return this.#state.outgoing.unsent;
+  }
+
+  /** Bytes sent that the peer has not acknowledged yet, kept to be sent again. */
+  get unacknowledged(): number {
+    return this.#state.outgoing.kept;
   }
 
   /** Bytes received and not yet read, those behind gaps included. */
   get unread(): number {
-    return this.#incoming.unread;
+    return this.#state.incoming.unread;
   }
 
   /** Bytes of the connection that have been sent. */
   get bytesSent(): number {
-    return this.#outgoing.sent;
+    return this.#state.outgoing.sent;
   }
 
   /** Bytes of the connection that have arrived in order. */
   get bytesReceived(): number {
-    return this.#incoming.received;
+    return this.#state.incoming.received;
   }
 
   /** How long the peer's last answer took, from the first bytes sent to the next message from there. */
   get answerMs(): number | undefined {
-    return this.#answerMs;
+    return this.#state.answerMs;
+  }
+
+  /** How long the peer's first answer took. */
+  get firstAnswerMs(): number | undefined {
+    return this.#state.firstAnswerMs;
   }
 
   /** Whether the peer's stream has been read to its end. */
   get readToEnd(): boolean {
-    return this.#incoming.exhausted || (this.#outcome?.kind === 'done' && this.#incoming.unread === 0);
+    const { exhausted, unread } = this.#state.incoming;
+    return exhausted || (this.#outcome?.kind === 'done' && unread === 0);
+  }
+
+  /** Whether the session has ended and the peer need not be told any more; an acceptor leaves that to its epitaph. */
+  get parted(): boolean {
+    if (this.#outcome === undefined) return false;
+    if (!this.#state.isOpener || this.#frames.leaveAnswered) return true;
+    return this.#outcome.kind === 'reset' ? this.#outcome.error.by === 'peer' : this.dialect !== 'frames';
+  }
+
+  /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
+  get epitaph(): Frame | undefined {
+    if (this.#outcome === undefined || this.dialect !== 'frames') return undefined;
+    if (this.#outcome.kind === 'done') return { type: 'ack', ...this.#state.incoming.acknowledge() };
+    const { by, code } = this.#outcome.error;
+    return by === 'peer' ? undefined : { type: 'reset', code: code === 'lost' ? 'gone' : code };
   }
 
   /** Takes bytes to send. They are copied. */
   write(bytes: Uint8Array): void {
-    this.#outgoing.write(bytes);
+    this.#state.outgoing.write(bytes);
   }
 
   /** Ends this end's stream: what was written is still sent, then FIN. */
   finish(): void {
-    this.#outgoing.finish();
+    this.#state.outgoing.finish();
   }
 
   /** Gives the session up and, unless the peer did so first, tells it why. */
   reset(error: SessionError): void {
     if (this.#outcome !== undefined) return;
+    const { finSentAt } = this.#state.outgoing;
     this.#end({ kind: 'reset', error });
-    if (error.by === 'us' && error.code !== 'lost') this.#tellReset(error.code);
+    if (error.by === 'us' && error.code !== 'lost') this.#tellReset(error.code, finSentAt !== undefined);
+  }
+
+  /** The mixnet client is gone. Until there is another, nothing is sent; in the Rust way that is the end. */
+  routeLost(now: number, cause?: unknown): void {
+    if (this.#outcome !== undefined) return;
+    this.#state.now = now;
+    this.#state.routes.lost(now, cause);
+    if (this.dialect === 'plain') this.#giveUpWaiting();
+  }
+
+  /**
+   * The session goes on over another mixnet client; one in the Rust way ends.
+   *
+   * @param surbs those given to the peer over this client, at an opener.
+   */
+  routeFound(now: number, surbs: SurbStock | undefined): void {
+    if (this.dialect === 'plain') this.routeLost(now);
+    if (this.#outcome !== undefined) return;
+    const { packer, routes, firstAnswer } = this.#state;
+    this.#state.now = now;
+    this.#state.surbs = surbs;
+    packer.rerouted(surbs);
+    if (surbs === undefined) {
+      routes.awaitSurbs();
+    } else if (firstAnswer.askedAt === undefined) {
+      routes.begin();
+    } else {
+      // Plain bytes sent again would reach a Rust server's upstream twice; frames it skips.
+      this.#state.dialect = 'frames';
+      routes.announce();
+      this.#frames.rerouted();
+    }
   }
 
   /** Takes the next bytes of the peer's stream; `undefined` if there are none now. */
   take(now: number): Uint8Array | undefined {
-    this.#now = now;
-    const chunk = this.#incoming.take();
+    this.#state.now = now;
+    const chunk = this.#state.incoming.take();
     if (chunk === undefined) return undefined;
-    if (this.#dialect === 'frames' && this.#incoming.windowDue) this.#acknowledgeSoon();
+    if (this.dialect === 'frames') this.#frames.read();
     this.#settle();
     return chunk;
   }
 
-  /** Takes in a message of this session. Whatever is in it, only this session can suffer. */
-  receive(message: ProxiedMessage, now: number): void {
-    if (this.#outcome !== undefined) return;
-    this.#now = now;
-    this.#heardAt = now;
-    this.#silence.heard(now);
-    this.#packer.answered();
-    this.#noteAnswer();
+  /**
+   * Takes in a message of this session. Whatever is in it, only this session can suffer. Tells whether it came from the
+   * peer's current client, to which replies belong.
+   */
+  receive(message: ProxiedMessage, now: number): boolean {
+    this.#state.now = now;
     try {
-      if (message.kind === 'frames') this.#receiveFrames(message);
-      else this.#receivePlain(message);
+      if (this.#outcome !== undefined) return this.#receiveLate(message);
+      this.#state.heard();
+      return message.kind === 'frames' ? this.#receiveFrames(message) : this.#receivePlain(message);
     } catch (error) {
       this.reset(violation(error));
+      return true;
+    } finally {
+      this.#settle();
     }
-    this.#settle();
   }
 
   /** The next message to hand to the mixnet client; `undefined` if there is none now. */
   poll(now: number): OutgoingMessage | undefined {
-    this.#now = now;
+    this.#state.now = now;
     this.#settle();
+    if (this.#state.routes.blocked) return undefined;
     const last = this.#lastWords.shift();
     if (last !== undefined) return last;
     if (this.#outcome !== undefined) return undefined;
-    const sentBefore = this.#outgoing.sent;
-    const message = this.#dialect === 'frames' ? this.#pollFrames() : this.#pollPlain();
-    if (this.#outgoing.sent > sentBefore) this.#askedAt ??= now;
-    this.#settle();
-    return message;
+    try {
+      return this.#talk.poll();
+    } catch (error) {
+      this.reset(violation(error));
+      return this.#lastWords.shift();
+    } finally {
+      this.#settle();
+    }
   }
 
   /** When to call {@link poll} again even if nothing happens until then; `undefined` for never. */
   get deadline(): number | undefined {
     if (this.#outcome !== undefined) return undefined;
-    const deadlines = [
-      this.#greetAt,
-      this.#ackAt,
-      this.#pausedUntil,
-      this.#probeDeadline(),
-      this.#topUpDeadline(),
-      this.#silenceDeadline(),
-    ];
-    return deadlines.reduce((first, at) => (at === undefined ? first : Math.min(first ?? at, at)), undefined);
+    const sending = this.#state.routes.blocked ? [] : this.#talk.deadlines;
+    return earliest([this.#giveUpAt, ...sending]);
   }
 
-  // Receiving.
-
-  #noteAnswer(): void {
-    if (this.#askedAt === undefined) return;
-    this.#answerMs = this.#now - this.#askedAt;
-    this.#askedAt = undefined;
+  get #talk(): FramesDialect | PlainDialect {
+    return this.dialect === 'frames' ? this.#frames : this.#plain;
   }
 
-  #receivePlain(message: ProxiedMessage): void {
-    const { surbs } = this.#options;
-    if (surbs !== undefined && this.#dialect !== 'plain') {
-      if (this.#dialect === 'frames') throw protocolError('the peer went back from frames to plain bytes');
-      this.#dialect = 'plain';
-      surbs.peerKeeps(RUST_SURB_RESERVE);
+  #receiveFrames(message: ProxiedMessage): boolean {
+    if (this.dialect === 'plain') throw protocolError('the peer went over from plain bytes to frames');
+    this.#state.dialect = 'frames';
+    this.#state.started = true;
+    const frames = decodeFrames(message.body);
+    const reset = frames.find((frame) => frame.type === 'reset');
+    if (reset === undefined) return this.#frames.receive(frames);
+    this.#end({ kind: 'reset', error: new SessionError(reset.code, 'peer') });
+    return true;
+  }
+
+  #receivePlain(message: ProxiedMessage): boolean {
+    this.#plain.receive(message);
+    return this.dialect === 'frames' ? this.#frames.receivedPlain() : true;
+  }
+
+  /** After the end, a peer that did not hear of it is told, and one that did says so. An acceptor has its epitaph. */
+  #receiveLate(message: ProxiedMessage): boolean {
+    const { epitaph } = this;
+    if (message.kind !== 'frames' || epitaph === undefined || !this.#state.isOpener) return false;
+    const frames = decodeFrames(message.body);
+    for (const frame of frames) if (frame.type === 'pong') this.#frames.receivePong(frame.value);
+    if (frames.some(({ type }) => type === 'data' || type === 'fin' || type === 'ping')) {
+      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames([epitaph])));
     }
-    if (this.#incoming.insertPlain(message)) this.#started = true;
-    if (this.#dialect === 'frames') this.#acknowledgeEnd();
-  }
-
-  #receiveFrames(message: ProxiedMessage): void {
-    this.#dialect = 'frames';
-    this.#started = true;
-    for (const frame of decodeFrames(message.body)) {
-      this.#receiveFrame(frame);
-      if (this.#outcome !== undefined) return;
-    }
-  }
-
-  #receiveFrame(frame: Frame): void {
-    switch (frame.type) {
-      case 'open':
-      case 'opened':
-        this.#outgoing.grant(frame.window);
-        return;
-      case 'data':
-        this.#incoming.insert(frame.offset, frame.bytes);
-        this.#acknowledgeEnd();
-        return;
-      case 'fin':
-        this.#incoming.finish(frame.offset);
-        this.#acknowledgeEnd();
-        return;
-      case 'ack':
-        this.#outgoing.acknowledge(frame.offset);
-        this.#outgoing.grant(frame.offset + frame.window);
-        return;
-      case 'reset':
-        this.#end({ kind: 'reset', error: new SessionError(frame.code, 'peer') });
-    }
-  }
-
-  /** Only data and its end are acknowledged, never an acknowledgement: two idle ends would go on for ever. */
-  #acknowledgeEnd(): void {
-    if (this.#incoming.complete) this.#acknowledgeSoon();
-  }
-
-  #acknowledgeSoon(): void {
-    this.#ackAt ??= this.#now + ACK_DELAY_MS;
-  }
-
-  // Sending.
-
-  #pollFrames(): OutgoingMessage | undefined {
-    const dueSurbs = this.#dueSurbs();
-    const sendable = this.#outgoing.sendable();
-    const due = sendable > 0 || this.#outgoing.mayFinish || dueSurbs > 0;
-    if (!due && !this.#isDue(this.#greetAt) && !this.#isDue(this.#ackAt)) return undefined;
-
-    const frames: Frame[] = [];
-    // An opener repeats itself until it is heard, since any of its messages may arrive first.
-    if (this.#greetAt !== undefined || this.#heardAt === undefined) frames.push(this.#greeting());
-    if (this.#ackAt !== undefined || (sendable === 0 && !this.#outgoing.mayFinish))
-      frames.push({ type: 'ack', ...this.#incoming.acknowledge() });
-    this.#greetAt = undefined;
-    this.#ackAt = undefined;
-
-    const plan = this.#packer.plan(dueSurbs);
-    const room = frames.reduce((left, frame) => left - encodedBytes(frame), plan.room);
-    const length = Math.max(0, Math.min(sendable, room - dataFrameOverhead(this.#outgoing.sent, room)));
-    if (length > 0) {
-      const offset = this.#outgoing.sent;
-      frames.push({ type: 'data', offset, bytes: this.#outgoing.take(length) });
-    }
-    const left = room - length - dataFrameOverhead(this.#outgoing.sent, room);
-    if (this.#outgoing.mayFinish && left >= FIN_BYTES) {
-      frames.push({ type: 'fin', offset: this.#outgoing.sent });
-      this.#outgoing.finSent(this.#now);
-    }
-    return this.#pack('frames', encodeFrames(frames), plan);
-  }
-
-  #dueSurbs(): number {
-    const { surbs } = this.#options;
-    if (surbs === undefined) return 0;
-    if (this.#isDue(this.#topUpDeadline())) return Math.max(SILENCE_TOP_UP_SURBS, surbs.needed());
-    // A peer that has finished needs them for acknowledgements only, one at a time.
-    return this.#incoming.complete && surbs.estimate > 0 ? 0 : surbs.needed();
-  }
-
-  #topUpDeadline(): number | undefined {
-    const { unsent, finSentAt, finAcknowledged } = this.#outgoing;
-    const mayCarry = this.#dialect === 'frames' || (this.#dialect === 'unknown' && finSentAt === undefined);
-    const expecting = !this.#incoming.complete || unsent > 0 || (finSentAt !== undefined && !finAcknowledged);
-    const isOpener = this.#options.surbs !== undefined && this.#firstSentAt !== undefined;
-    return isOpener && mayCarry && expecting ? this.#silence.deadline : undefined;
-  }
-
-  #greeting(): Frame {
-    const type = this.#options.surbs === undefined ? 'opened' : 'open';
-    return { type, version: SESSION_PROTOCOL_VERSION, window: this.#incoming.limit };
-  }
-
-  #pollPlain(): OutgoingMessage | undefined {
-    if (this.#pausedUntil !== undefined && this.#now < this.#pausedUntil) return undefined;
-    this.#pausedUntil = undefined;
-
-    // Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself.
-    const dueSurbs = this.#outgoing.finSentAt === undefined ? this.#dueSurbs() : 0;
-    const plan = this.#packer.plan(dueSurbs);
-    const sendable = this.#outgoing.sendable(this.#plainLimit());
-    const topUp = dueSurbs > 0 && this.#firstSentAt !== undefined;
-    if (sendable > 0 || topUp || this.#isDue(this.#greetAt)) {
-      return this.#pack('data', this.#outgoing.take(Math.min(sendable, plan.room)), plan);
-    }
-    if (!this.#outgoing.mayFinish) return undefined;
-    this.#outgoing.finSent(this.#now);
-    return this.#pack('close', EMPTY, plan);
-  }
-
-  #plainLimit(): number {
-    if (this.#dialect !== 'unknown') return Number.MAX_SAFE_INTEGER;
-    return this.#probeStage()?.bytes ?? Number.MAX_SAFE_INTEGER;
-  }
-
-  #pack(kind: ProxiedMessageKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
-    this.#firstSentAt ??= this.#now;
-    this.#silence.sent(this.#now);
-    this.#greetAt = undefined;
-    const message = this.#packer.pack(kind, body, plan);
-    if (this.#options.surbs === undefined && this.#dialect === 'plain') {
-      this.#pausedUntil = this.#now + replyPackets(message.payload.length) * PLAIN_REPLY_PACKET_MS;
-    }
-    return message;
+    return false;
   }
 
   // Ending.
 
   /** An unknown peer is told both ways: ours resets, a Rust server skips the frame and closes. */
-  #tellReset(code: ResetCode): void {
-    const isOpener = this.#options.surbs !== undefined;
-    if (isOpener && this.#firstSentAt === undefined) return;
-    if (this.#dialect !== 'plain') {
-      this.#lastWords.push(this.#packer.packLast('frames', encodeFrames([{ type: 'reset', code }])));
+  #tellReset(code: ResetCode, finSent: boolean): void {
+    const { isOpener, firstAnswer, packer } = this.#state;
+    if (isOpener && firstAnswer.askedAt === undefined) return;
+    if (this.dialect !== 'plain') {
+      this.#lastWords.push(packer.packLast('frames', encodeFrames([{ type: 'reset', code }])));
     }
-    if (this.#dialect !== 'frames' && this.#outgoing.finSentAt === undefined) {
-      this.#lastWords.push(this.#packer.packLast('close', EMPTY));
-    }
+    if (this.dialect !== 'frames' && !finSent) this.#lastWords.push(packer.packLast('close', EMPTY));
   }
 
   #end(outcome: Outcome): void {
     this.#outcome = outcome;
-    this.#outgoing.clear();
+    this.#state.outgoing.clear();
   }
 
   /** Notices that everything is done, or that the peer has been silent for too long. */
   #settle(): void {
     if (this.#outcome !== undefined) return;
     if (this.#isDone()) this.#end({ kind: 'done' });
-    else if (this.#isDue(this.#silenceDeadline())) this.#giveUpWaiting();
+    else if (this.#state.isDue(this.#giveUpAt)) this.#giveUpWaiting();
   }
 
   #isDone(): boolean {
-    if (this.#outgoing.finSentAt === undefined || !this.#incoming.exhausted) return false;
-    if (this.#dialect !== 'frames') return true;
-    return this.#options.surbs === undefined ? this.#ackAt === undefined : this.#outgoing.finAcknowledged;
+    const { outgoing, incoming } = this.#state;
+    if (outgoing.finSentAt === undefined || !incoming.exhausted) return false;
+    return this.dialect === 'frames' ? this.#frames.partedWell : true;
   }
 
-  /**
-   * Silence that ends the session: an opener that never got an answer; an acceptor that never got the first message;
-   * an end that sent FIN or Close and, since then, heard nothing. Who acknowledged our FIN may take as long as it
-   * likes to send its own, and an acceptor that has everything waits for nobody but its reader.
-   */
-  #silenceDeadline(): number | undefined {
-    const { surbs, closeTimeoutMs } = this.#options;
-    const { finSentAt, finAcknowledged } = this.#outgoing;
-    if (surbs === undefined && this.#incoming.complete) return undefined;
-    if (finSentAt !== undefined && !finAcknowledged) {
-      return Math.max(finSentAt, this.#heardAt ?? finSentAt) + closeTimeoutMs;
-    }
-    if (surbs === undefined) return this.#started ? undefined : this.#createdAt + closeTimeoutMs;
-    if (this.#heardAt !== undefined || this.#firstSentAt === undefined) return undefined;
-    return this.#firstSentAt + ANSWER_TIMEOUT_MS;
+  /** When to stop waiting, for a mixnet client or for the peer. */
+  get #giveUpAt(): number | undefined {
+    const { isOpener, routes } = this.#state;
+    return isOpener && routes.lostAt !== undefined ? routes.lostAt + ROUTE_LIMIT_MS : this.#talk.giveUpAt;
   }
 
   /**
@@ -410,25 +283,13 @@ export class SessionEngine {
    * missing, it means that bytes may be lost.
    */
   #giveUpWaiting(): void {
-    const rustServer = this.#options.surbs !== undefined && this.#dialect === 'plain';
-    if (rustServer && !this.#incoming.hasGap) this.#end({ kind: 'done' });
-    else this.reset(new SessionError('timeout', 'us', 'the peer did not answer in time'));
-  }
-
-  #probeStage(): (typeof PROBE_STAGES)[number] | undefined {
-    const silentMs = this.#now - (this.#firstSentAt ?? this.#now);
-    return PROBE_STAGES.find(({ untilMs }) => silentMs < untilMs);
-  }
-
-  /** When an unknown peer is granted more; only of interest while bytes wait for that. */
-  #probeDeadline(): number | undefined {
-    if (this.#dialect !== 'unknown' || this.#firstSentAt === undefined || this.#outgoing.unsent === 0)
-      return undefined;
-    const stage = this.#probeStage();
-    return stage === undefined ? undefined : this.#firstSentAt + stage.untilMs;
-  }
-
-  #isDue(deadline: number | undefined): boolean {
-    return deadline !== undefined && this.#now >= deadline;
+    const { isOpener, routes, incoming } = this.#state;
+    if (routes.lostAt !== undefined) {
+      this.reset(new SessionError('lost', 'us', undefined, { cause: routes.lostCause }));
+    } else if (isOpener && this.dialect === 'plain' && !incoming.hasGap) {
+      this.#end({ kind: 'done' });
+    } else {
+      this.reset(new SessionError('timeout', 'us', 'the peer did not answer in time'));
+    }
   }
 }

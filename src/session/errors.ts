@@ -1,7 +1,7 @@
 import { WireError } from '../wire/errors.js';
 import type { ResetCode } from '../wire/reset-code.js';
 
-/** A {@link ResetCode}, or `lost`: this end's own mixnet client is gone. */
+/** A {@link ResetCode}, or `lost`: this end's own mixnet client is gone, and no other came in its place. */
 export type SessionErrorCode = ResetCode | 'lost';
 
 /** A session ended before all its bytes were delivered. */
@@ -33,6 +33,7 @@ const REASONS: Record<SessionErrorCode, string> = {
   protocol: 'the session protocol was violated',
   gone: 'the session is not known (any more)',
   aborted: 'the application gave it up',
+  'no-upstream': 'the server has no upstream of this name',
   lost: 'its mixnet client is gone',
 };
 

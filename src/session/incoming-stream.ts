@@ -73,17 +73,18 @@ export class IncomingStream {
    * @throws {SessionError} `protocol` or `limit`.
    */
   insert(offset: number, bytes: Uint8Array): void {
-    this.#checkWindow(offset + bytes.length);
+    if (offset + bytes.length > this.#window.limit)
+      throw protocolError('the peer sent beyond the receive window');
     this.#bytes.insert(offset, bytes);
   }
 
   /**
-   * Takes in a FIN frame.
+   * Takes in a FIN frame. It takes no room, so it may lie beyond the window: plain bytes are not held back by one, and
+   * some before it may have to be sent again.
    *
    * @throws {SessionError} `protocol`.
    */
   finish(offset: number): void {
-    this.#checkWindow(offset);
     this.#bytes.finish(offset);
   }
 
@@ -107,9 +108,5 @@ export class IncomingStream {
       );
     }
     return ready.length > 0;
-  }
-
-  #checkWindow(end: number): void {
-    if (end > this.#window.limit) throw protocolError('the peer sent beyond the receive window');
   }
 }

@@ -14,7 +14,7 @@ export const INITIAL_WINDOW = 64 * 1024;
  * The receive window grows up to this. A session carries a window per round trip at most: 384 KiB in the second or so
  * that a loaded mixnet takes is four times what default traffic (80 kB/s) needs, and leaves something where lost
  * packets, sent again after 1.6 s, make the round trip several seconds long. Window, send buffer and as much again for
- * what is to be sent anew one day keep a session under 1 MiB.
+ * what is kept until it is acknowledged keep a session under 1 MiB.
  */
 export const MAX_WINDOW = 384 * 1024;
 
@@ -36,8 +36,20 @@ export const MAX_PENDING_PIECES = 1024;
 /** How long an opener with nothing to say waits for first bytes before it opens the session without. */
 export const OPEN_DELAY_MS = 10;
 
-/** How long an acknowledgement waits for data to ride with. */
+/** How long an acknowledgement that is waited for waits for data to ride with. */
 export const ACK_DELAY_MS = 25;
+
+/**
+ * Pause after the last data that arrived, after which it is acknowledged so that the sender need not keep it. Longer
+ * than the gaps in a stream that flows, even one that gets a tenth of what default traffic carries.
+ */
+export const ACK_PAUSE_MS = 1000;
+
+/**
+ * The longest that data goes unacknowledged. At the 5 packets/s that are left to one of ten busy sessions over one
+ * client, one acknowledgement in 4 s is 5 % of the packets.
+ */
+export const ACK_LATEST_MS = 4000;
 
 /**
  * How many bytes an opener sends, and for how long, while its peer has not answered and may be ours or a Rust server:
@@ -55,14 +67,68 @@ export const PROBE_STAGES: readonly { readonly untilMs: number; readonly bytes: 
 export const ANSWER_TIMEOUT_MS = 120_000;
 
 /**
+ * Silence after which an opener asks its peer whether it is there. Longer than an acknowledgement waits
+ * ({@link ACK_LATEST_MS}), so that a stream that flows, however slowly, is not asked.
+ */
+export const PROBE_AFTER_MS = 5000;
+
+/**
+ * The same for a session on which nothing has been said but this question: two packets a minute and session. An
+ * idle client with default traffic sends 3000 packets in that time, among which they are lost.
+ */
+export const KEEP_ALIVE_MS = 60_000;
+
+/**
+ * How long an opener waits for the answer to each of its questions; the last one unanswered, it gives the session up.
+ * Two minutes in all: a server whose gateway restarts is back within seconds, one whose machine restarts within a
+ * minute or two. With {@link KEEP_ALIVE_MS} before it, a dead peer is found within 3 minutes.
+ */
+export const PROBE_INTERVALS_MS: readonly number[] = [8000, 12_000, 20_000, 35_000, 45_000];
+
+/** SURBs that a question brings: what an answer needs, one to ask for more with, and one spare; still one packet. */
+export const PROBE_SURBS = 3;
+
+/**
+ * How long a session waits for another mixnet client when its own is lost. As long as a peer is waited for: starting
+ * one takes seconds, and outages that are longer are felt by whoever uses the connection anyway.
+ */
+export const ROUTE_LIMIT_MS = 120_000;
+
+/**
+ * Silence after which an acceptor gives an opener up that would have asked long since. An opener that speaks once a
+ * minute may lose its client right before, be without for {@link ROUTE_LIMIT_MS}, and have a minute to get through.
+ */
+export const ACCEPTOR_SILENCE_MS = 240_000;
+
+/** Silence after which an opener knows that its peer has given it up, whatever has become of its questions. */
+export const FORGOTTEN_MS = ACCEPTOR_SILENCE_MS + 60_000;
+
+/**
+ * Time without any acknowledgement after which the first unacknowledged bytes are sent again, as a question whether
+ * they are missing. The mixnet client repeats lost packets by itself, every 1.6 s; what stays missing for several of
+ * its rounds was lost with a client. After the last of these times the session is given up: a peer that answers, and
+ * still takes nothing for four minutes, is broken.
+ */
+export const RESEND_AFTER_MS: readonly number[] = [10_000, 20_000, 40_000, 60_000, 60_000, 60_000];
+
+/** What is sent again then: four packets at most. Only when they were missing, the rest follows. */
+export const RESEND_BYTES = 6000;
+
+/**
+ * How long an end that is done stays to confirm it to the peer, or one that reset the session to say so: long enough
+ * for the official client to repeat a lost packet twice (sphinx.md section 8).
+ */
+export const LINGER_MS = 4000;
+
+/**
  * SURBs in the first message of a session: one for a reply, and one that our own clients keep back to ask for more.
  * They share one packet with up to 623 bytes of data.
  */
 export const FIRST_SURBS = 2;
 
 /**
- * Times of silence after which an opener that still expects something attaches a few SURBs more. Lost replies spend
- * SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.
+ * Times of silence after which an opener that has never been answered attaches a few SURBs more, in the Rust way. Lost
+ * replies spend SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.
  */
 export const SILENCE_TOP_UPS_MS: readonly number[] = [3000, 12_000, 39_000];
 
@@ -78,5 +144,8 @@ export const RUST_SURB_RESERVE = 10;
  */
 export const PLAIN_REPLY_PACKET_MS = 20;
 
-/** How long an end that has sent all its bytes waits, in silence, for the peer to confirm or to finish. */
+/**
+ * How long an end that has sent all its bytes waits, in silence, for a peer in the Rust way, or one that has not
+ * answered yet, to confirm or to finish. Who speaks frames is asked instead ({@link PROBE_INTERVALS_MS}).
+ */
 export const DEFAULT_CLOSE_TIMEOUT_MS = 60_000;

@@ -26,7 +26,7 @@ export interface MessagePlan {
 /** Numbers one end's messages, encodes them, and decides how many SURBs an opener's message carries. */
 export class MessagePacker {
   readonly #sessionId: SessionId;
-  readonly #stock: SurbStock | undefined;
+  #stock: SurbStock | undefined;
   #opened = false;
   #answered = false;
   #nextMessageId = 0;
@@ -35,6 +35,13 @@ export class MessagePacker {
   constructor(sessionId: SessionId, stock: SurbStock | undefined) {
     this.#sessionId = sessionId;
     this.#stock = stock;
+  }
+
+  /** What comes now goes over another mixnet client, of which the peer has no SURBs yet. */
+  rerouted(stock: SurbStock | undefined): void {
+    this.#stock = stock;
+    this.#opened = false;
+    this.#answered = false;
   }
 
   /** A message of the peer's has arrived. */

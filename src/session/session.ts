@@ -1,22 +1,32 @@
+import type { Frame } from '../wire/frame.js';
 import type { ProxiedMessage } from '../wire/proxied-message.js';
 import type { SessionId } from '../wire/session-id.js';
-import { SessionEngine, type Dialect, type EngineOptions } from './engine.js';
+import { SessionEngine, type Outcome } from './engine.js';
 import { SessionError } from './errors.js';
-import { SEND_BUFFER } from './limits.js';
+import { LINGER_MS, SEND_BUFFER } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
+import type { Dialect, EngineOptions } from './session-state.js';
+import type { SurbStock } from './surb-stock.js';
 
 /** The longest that `setTimeout` can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * Hands a message to a mixnet client; settles when the next one may follow. A rejection means that this client is gone:
+ * the session is paused.
+ */
+export type Deliver = (message: OutgoingMessage) => Promise<void>;
+
 /** What a session is made with besides what its engine needs. */
 export interface SessionOptions extends Omit<EngineOptions, 'now'> {
-  /** Hands a message to the mixnet client; settles when the next one may follow. A rejection ends the session. */
-  readonly deliver: (message: OutgoingMessage) => Promise<void>;
+  readonly deliver: Deliver;
 }
 
 /**
  * One end of a session as a pair of byte streams. Back-pressure goes all the way: what is not read here is not sent
  * there, once the receive window is full.
+ *
+ * It outlives its mixnet client, unless the peer talks the Rust way: {@link pause} and {@link resume}.
  */
 export class Session {
   readonly id: SessionId;
@@ -26,10 +36,16 @@ export class Session {
   readonly writable: WritableStream<Uint8Array>;
   /** Resolves when the session is done (see `Outcome`); rejects with the {@link SessionError} of a reset. */
   readonly closed: Promise<void>;
+  /**
+   * Resolves some time after {@link closed} has settled: when the peer is known to know, {@link LINGER_MS} later at the
+   * latest. Until then the session should get its messages, and keep its mixnet client.
+   */
+  readonly parted: Promise<void>;
 
   readonly #engine: SessionEngine;
-  readonly #deliver: SessionOptions['deliver'];
+  #deliver: Deliver;
   #end: { resolve: () => void; reject: (error: SessionError) => void } | undefined;
+  #part: (() => void) | undefined;
   #reader: ReadableStreamDefaultController<Uint8Array> | undefined;
   #writer: WritableStreamDefaultController | undefined;
   #wakeReader: (() => void) | undefined;
@@ -44,6 +60,7 @@ export class Session {
     this.#engine = new SessionEngine({ ...options, now: performance.now() });
     this.closed = new Promise((resolve, reject) => (this.#end = { resolve, reject }));
     this.closed.catch(() => undefined);
+    this.parted = new Promise((resolve) => (this.#part = resolve));
     this.readable = new ReadableStream<Uint8Array>(
       {
         start: (controller) => void (this.#reader = controller),
@@ -82,9 +99,14 @@ export class Session {
     return this.#engine.bytesReceived;
   }
 
-  /** Bytes held: written and not yet sent, received and not yet read. */
+  /** Bytes held: written and not yet sent, sent and not yet acknowledged, received and not yet read. */
   get bytesBuffered(): number {
-    return this.#engine.unsent + this.#engine.unread;
+    return this.#engine.unsent + this.#engine.unacknowledged + this.#engine.unread;
+  }
+
+  /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
+  get epitaph(): Frame | undefined {
+    return this.#engine.epitaph;
   }
 
   /** How long the peer's last answer took in ms, its upstream's time included; `undefined` before the first. */
@@ -92,9 +114,35 @@ export class Session {
     return this.#engine.answerMs;
   }
 
-  /** Takes in a message of this session. */
-  receive(message: ProxiedMessage): void {
-    this.#engine.receive(message, performance.now());
+  /** How long the peer's first answer took in ms, as {@link roundTripMs}. */
+  get openingMs(): number | undefined {
+    return this.#engine.firstAnswerMs;
+  }
+
+  /**
+   * Takes in a message of this session. Tells whether it came from the peer's current mixnet client, to which replies
+   * belong.
+   */
+  receive(message: ProxiedMessage): boolean {
+    const current = this.#engine.receive(message, performance.now());
+    this.#advance();
+    return current;
+  }
+
+  /** The mixnet client is gone. What is not delivered waits for {@link resume}, for a limited time. */
+  pause(cause?: unknown): void {
+    this.#engine.routeLost(performance.now(), cause);
+    this.#advance();
+  }
+
+  /**
+   * Goes on over another mixnet client.
+   *
+   * @param surbs those given to the peer over this client, at an opener.
+   */
+  resume(deliver: Deliver, surbs: SurbStock | undefined): void {
+    this.#deliver = deliver;
+    this.#engine.routeFound(performance.now(), surbs);
     this.#advance();
   }
 
@@ -102,6 +150,13 @@ export class Session {
   reset(error: SessionError): void {
     this.#engine.reset(error);
     this.#advance();
+  }
+
+  /** After the end: waits for the peer no longer. */
+  part(): void {
+    if (!this.#settled) return;
+    clearTimeout(this.#timer);
+    this.#part?.();
   }
 
   /** Brings reader, sender, timer and outcome up to date with the engine; to be called after every change to it. */
@@ -112,20 +167,20 @@ export class Session {
 
   async #pump(): Promise<void> {
     this.#pumping = true;
-    clearTimeout(this.#timer);
+    if (!this.#settled) clearTimeout(this.#timer);
     // What is written at the same moment, a last chunk and the end above all, shares a message.
     await new Promise((resolve) => setTimeout(resolve));
-    try {
-      for (;;) {
-        const message = this.#engine.poll(performance.now());
-        if (message === undefined) break;
-        this.#wakeWriter?.();
-        await this.#deliver(message);
+    for (;;) {
+      const message = this.#engine.poll(performance.now());
+      this.#wakeWriter?.();
+      if (message === undefined) break;
+      const deliver = this.#deliver;
+      try {
+        await deliver(message);
+      } catch (error) {
+        // The client may have been replaced meanwhile.
+        if (deliver === this.#deliver) this.#engine.routeLost(performance.now(), error);
       }
-    } catch (error) {
-      this.#engine.reset(
-        new SessionError('lost', 'us', 'the mixnet client took no message', { cause: error }),
-      );
     }
     this.#pumping = false;
     this.#settle();
@@ -141,8 +196,14 @@ export class Session {
 
   #settle(): void {
     const { outcome } = this.#engine;
-    if (outcome === undefined || this.#settled) return;
+    if (outcome === undefined) return;
+    if (!this.#settled) this.#showOutcome(outcome);
+    if (this.#engine.parted) this.part();
+  }
+
+  #showOutcome(outcome: Outcome): void {
     this.#settled = true;
+    this.#timer = setTimeout(() => this.part(), LINGER_MS);
     if (outcome.kind === 'reset') {
       this.#reader?.error(outcome.error);
       this.#writer?.error(outcome.error);

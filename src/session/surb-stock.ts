@@ -20,8 +20,13 @@ const MAX_PER_MESSAGE = 24;
  */
 export class SurbStock {
   #estimate = 0;
-  #target = FIRST_SURBS;
+  #target: number;
   #reserve = 0;
+
+  /** @param target SURBs that the peer should have. */
+  constructor(target = FIRST_SURBS) {
+    this.#target = target;
+  }
 
   /** SURBs that the peer has left, by our count. */
   get estimate(): number {
@@ -34,6 +39,16 @@ export class SurbStock {
    */
   peerKeeps(reserve: number): void {
     this.#reserve = reserve;
+  }
+
+  /** The empty stock of another client of ours that goes on with what this one was doing. */
+  successor(): SurbStock {
+    return new SurbStock(this.#target);
+  }
+
+  /** Takes note that the peer lost them all, with its client. */
+  lost(): void {
+    this.#estimate = 0;
   }
 
   /** Takes note of SURBs that were attached to a message. */

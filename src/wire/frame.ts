@@ -1,4 +1,5 @@
 import { WireError } from './errors.js';
+import { decodeOpenRequest, encodeOpenRequest, type OpenRequest } from './open-request.js';
 import { RESET_CODES, resetCodeFromNumber, type ResetCode } from './reset-code.js';
 import { Reader, varintBytes, writeVarint } from './varint.js';
 
@@ -8,26 +9,51 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * ```
  * type (1 byte) ‖ length of the body (varint) ‖ body
  *
- * 0 OPEN    version (varint) ‖ receive window (varint) ‖ reserved    opener's first frame, if it starts with frames
+ * 0 OPEN    version (varint) ‖ receive window (varint)               opener's first frame, if it starts with frames
+ *           ‖ request (may be missing) ‖ reserved
  * 1 OPENED  version (varint) ‖ receive window (varint) ‖ reserved    acceptor's first frame
  * 2 DATA    offset (varint) ‖ the connection's bytes
  * 3 ACK     offset (varint) ‖ receive window (varint) ‖ reserved     all below the offset arrived in order
  * 4 FIN     offset (varint) ‖ reserved                               no byte follows the offset; counts as one byte
  * 5 RESET   code (varint) ‖ reserved                                 both directions end
+ * 6 ROUTE   counter (varint) ‖ reserved                              the sender's mixnet client was replaced so often
+ * 7 PING    value (varint) ‖ reserved                                asks for an acknowledgement and a PONG
+ * 8 PONG    value (varint) ‖ reserved                                answers the PING of that value
  * ```
+ *
+ * Once an end's client was replaced, all its messages carry ROUTE. The highest counter seen is the current route: an
+ * acceptor replies to where it came from, and whatever was sent before it came up may be lost. Without ROUTE the
+ * counter is 0. Messages with OPEN or PING carry SURBs enough for an answer.
  *
  * Integers are the varints of RFC 9000. A receive window is counted from the frame's offset (0 for OPEN and OPENED):
  * bytes at offset + window and beyond may not be sent yet. Unknown types and reserved bytes are ignored, so that
  * later versions can add to them.
+ *
+ * The request in OPEN says what the opener wants besides a session (`open-request.ts`):
+ *
+ * ```
+ * length of the name (1 byte) ‖ name of the upstream (ASCII, 63 at most; empty: the default one)
+ * ‖ length of the proof (1 byte, 0: none) ‖ Unix time in seconds (varint) ‖ HMAC-SHA-256 (32 bytes)
+ * ```
  */
 export type Frame =
-  | { readonly type: 'open' | 'opened'; readonly version: number; readonly window: number }
+  | {
+      readonly type: 'open';
+      readonly version: number;
+      readonly window: number;
+      readonly request?: OpenRequest;
+    }
+  | { readonly type: 'opened'; readonly version: number; readonly window: number }
   | { readonly type: 'data'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly type: 'ack'; readonly offset: number; readonly window: number }
   | { readonly type: 'fin'; readonly offset: number }
-  | { readonly type: 'reset'; readonly code: ResetCode };
+  | { readonly type: 'reset'; readonly code: ResetCode }
+  | { readonly type: 'route'; readonly counter: number }
+  | { readonly type: 'ping' | 'pong'; readonly value: number };
 
-const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset'] as const;
+const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset', 'route', 'ping', 'pong'] as const;
+
+const NOTHING = new Uint8Array();
 
 /** Bytes that a DATA frame with `length` bytes at `offset` takes besides these bytes. */
 export function dataFrameOverhead(offset: number, length: number): number {
@@ -45,10 +71,9 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array {
     view.setUint8(offset, TYPES.indexOf(frame.type));
     offset = writeVarint(view, offset + 1, bodyBytes(frame));
     for (const integer of integers) offset = writeVarint(view, offset, integer);
-    if (frame.type === 'data') {
-      bytes.set(frame.bytes, offset);
-      offset += frame.bytes.length;
-    }
+    const tail = tailOf(frame);
+    bytes.set(tail, offset);
+    offset += tail.length;
   }
   return bytes;
 }
@@ -78,6 +103,7 @@ export function decodeFrames(bytes: Uint8Array): Frame[] {
 function decodeBody(type: Frame['type'], body: Reader): Frame {
   switch (type) {
     case 'open':
+      return decodeOpen(body);
     case 'opened':
       return { type, version: body.varint(), window: body.varint() };
     case 'ack':
@@ -86,9 +112,20 @@ function decodeBody(type: Frame['type'], body: Reader): Frame {
       return withinRange({ type, offset: body.varint() });
     case 'reset':
       return { type, code: resetCodeFromNumber(body.varint()) };
+    case 'route':
+      return { type, counter: body.varint() };
+    case 'ping':
+    case 'pong':
+      return { type, value: body.varint() };
     case 'data':
       return withinRange({ type, offset: body.varint(), bytes: body.bytes(body.remaining) });
   }
+}
+
+function decodeOpen(body: Reader): Frame {
+  const [version, window] = [body.varint(), body.varint()];
+  const request = decodeOpenRequest(body);
+  return { type: 'open', version, window, ...(request && { request }) };
 }
 
 /** Offsets are added to; a frame whose end is no longer an exact number is not one a peer of good will sends. */
@@ -111,10 +148,21 @@ function integersOf(frame: Frame): readonly number[] {
       return [frame.offset];
     case 'reset':
       return [RESET_CODES[frame.code]];
+    case 'route':
+      return [frame.counter];
+    case 'ping':
+    case 'pong':
+      return [frame.value];
   }
 }
 
 function bodyBytes(frame: Frame): number {
   const integers = integersOf(frame).reduce((sum, integer) => sum + varintBytes(integer), 0);
-  return frame.type === 'data' ? integers + frame.bytes.length : integers;
+  return integers + tailOf(frame).length;
+}
+
+/** What follows the integers. */
+function tailOf(frame: Frame): Uint8Array {
+  if (frame.type === 'data') return frame.bytes;
+  return frame.type === 'open' && frame.request ? encodeOpenRequest(frame.request) : NOTHING;
 }

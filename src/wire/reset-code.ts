@@ -22,6 +22,8 @@ export const RESET_CODES = {
   gone: 8,
   /** The application at the peer's end gave the connection up. */
   aborted: 9,
+  /** The server has no upstream of the name that was asked for, or none without a name. */
+  'no-upstream': 10,
 } as const;
 
 export type ResetCode = keyof typeof RESET_CODES;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +77,18 @@ describe('a command that is used wrongly', IN_TIME, () => {
     await assertRefused(t, /from 0 to 100/, CLIENT, '-s', ADDRESS, '--client-pool-reserve', '-1');
     await assertRefused(t, /choices are default, bulk, fast/, CLIENT, '-s', ADDRESS, '--traffic', 'slow');
     await assertRefused(t, /choices are text, json/, SERVER, '-u', '127.0.0.1:1', '--log-format', 'xml');
+    const server = [SERVER, '-u', '127.0.0.1:1'] as const;
+    await assertRefused(t, /name=host:port/, SERVER, '--upstream', '127.0.0.1:1');
+    await assertRefused(t, /host:port, for example/, SERVER, '--upstream', 'web=nowhere');
+    await assertRefused(
+      t,
+      /each name once/,
+      ...[SERVER, '--upstream', 'web=127.0.0.1:1', '--upstream', 'web=127.0.0.1:2'],
+    );
+    await assertRefused(t, /name as the server has it/, CLIENT, '-s', ADDRESS, '--upstream-name', 'a b');
+    await assertRefused(t, /from 0 to 1000000/, ...server, '--max-sessions', '-1');
+    await assertRefused(t, /from 0 to 86400/, ...server, '--idle-timeout', '86401');
+    await assertRefused(t, /from 0 to 65535/, ...server, '--metrics-port', 'http');
     await assertRefused(t, /probability from 0 to 1/, DEMO, '--loss', '1.1');
   });
 
@@ -117,6 +129,23 @@ describe('a command that is used wrongly', IN_TIME, () => {
       '-e',
       unreachable,
     );
+    const tokens = join(directory, 'tokens');
+    await writeFile(tokens, 'correct-horse-battery\n', { mode: 0o644 });
+    const asServer = [...server, '--ephemeral', '-e', unreachable, '--tokens-file'] as const;
+    await assertRefused(
+      t,
+      /tokens file .* read by others \(mode 644\)\. Run: chmod 600/,
+      ...asServer,
+      tokens,
+    );
+    await assertRefused(t, /tokens file .*missing cannot be read/, ...asServer, missing);
+    const asClient = [CLIENT, '-s', ADDRESS, '-e', unreachable, '--token-file'] as const;
+    await assertRefused(t, /read by others/, ...asClient, tokens);
+    await chmod(tokens, 0o600);
+    await writeFile(tokens, 'short\n');
+    await assertRefused(t, /Line 1 of the tokens file .* 16 to 256 characters/, ...asServer, tokens);
+    await writeFile(tokens, '# none\n');
+    await assertRefused(t, /has no access token in it/, ...asClient, tokens);
     await assertRefused(
       t,
       /env file .* cannot be written/,
@@ -165,7 +194,9 @@ describe('a command that is used wrongly', IN_TIME, () => {
   it('explains itself', async (t) => {
     for (const [file, option] of [
       [SERVER, '--upstream-tcp-address'],
+      [SERVER, '--tokens-file'],
       [CLIENT, '--server-address'],
+      [CLIENT, '--token-file'],
       [DEMO, '--check'],
     ] as const) {
       const { code, stdout, stderr } = await runFile(t, file, '--help').ended;

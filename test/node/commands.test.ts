@@ -64,6 +64,18 @@ async function urlOf(client: Child): Promise<string> {
   return `http://${host}:${port}`;
 }
 
+/** What Prometheus reads there; that it can is checked on the way. */
+async function metricsOf(child: Child): Promise<string> {
+  const [, port = ''] = await child.until('stderr', /"metricsPort":(\d+)/);
+  const url = `http://127.0.0.1:${port}`;
+  const health = await fetch(`${url}/healthz`);
+  assert.equal(health.status, 200);
+  assert.equal(((await health.json()) as { status: string }).status, 'ready');
+  assert.equal((await fetch(`${url}/else`)).status, 404);
+  assert.equal((await fetch(`${url}/metrics`, { method: 'POST' })).status, 405);
+  return (await fetchBody(`${url}/metrics`)).toString();
+}
+
 async function endWith(signal: NodeJS.Signals, child: Child): Promise<string> {
   child.kill(signal);
   const { code, stderr } = await child.ended;
@@ -119,6 +131,56 @@ describe('the server and client commands', IN_TIME, () => {
       assert(lines.some((line) => line['session'] === 2 && 'reason' in line));
     }
     assert(readJsonLog(clientLog).some((line) => Number(line['bytesReceived']) > page.length));
+  });
+
+  it('ask for an access token, lead to an upstream by name, and serve their metrics', async (t) => {
+    const world = await startWorld(t);
+    const tokens = join(world.directory, 'tokens');
+    await writeFile(tokens, 'correct-horse-battery alice\n', { mode: 0o600 });
+    const metrics = ['--metrics-port', '0', '--log-format', 'json'] as const;
+    const server = runFile(
+      t,
+      SERVER,
+      ...['--upstream', `web=${world.upstream.address}`, '--upstream', 'gone=127.0.0.1:1'],
+      ...['-e', world.env, '--traffic', 'fast', '--ephemeral', '--tokens-file', tokens, ...metrics],
+    );
+    const address = await addressOf(server);
+    const client = runClient(t, world, address, '--token-file', tokens, '--upstream-name', 'web', ...metrics);
+    const page = await fetchBody(`${await urlOf(client)}/about.html`);
+    assert.deepEqual(page, await fetchBody(`http://${world.upstream.address}/about.html`));
+    await Promise.all([client, server].map((child) => child.until('stderr', /"event":"end"/)));
+
+    const stranger = runClient(t, world, address, '--log-format', 'json');
+    await assert.rejects(fetchBody(`${await urlOf(stranger)}/`), { code: 'ECONNRESET' });
+    await stranger.until('stderr', /access token is missing or wrong/);
+    await server.until('stderr', /"limit":"token"/);
+
+    const [atServer, atClient] = await Promise.all([metricsOf(server), metricsOf(client)]);
+    assert.match(atServer, /^nym_proxy_sessions_opened_total 1$/m);
+    assert.match(atServer, /^nym_proxy_sessions_ended_total 1$/m);
+    assert.match(atServer, /^nym_proxy_refusals_total\{limit="token"\} 1$/m);
+    for (const text of [atServer, atClient]) {
+      assert.match(text, /^nym_proxy_mixnet_client_ready 1$/m);
+      assert.match(text, /^nym_proxy_mixnet_packets_sent_total [1-9]\d*$/m);
+      const [, down] = /^nym_proxy_bytes_total\{direction="down"\} (\d+)$/m.exec(text) ?? [];
+      assert.ok(Number(down) > page.length, text);
+    }
+    assert.match(atClient, /^nym_proxy_opening_round_trip_seconds_count 1$/m);
+    for (const child of [client, server]) readJsonLog(await endWith('SIGTERM', child));
+    assert.doesNotMatch(server.written.stderr + client.written.stderr, /correct-horse|alice/);
+  });
+
+  it('read the access tokens again at SIGHUP', async (t) => {
+    const world = await startWorld(t);
+    const tokens = join(world.directory, 'tokens');
+    await writeFile(tokens, 'correct-horse-battery\n', { mode: 0o600 });
+    const server = runServer(t, world, '--ephemeral', '--tokens-file', tokens, '--log-format', 'json');
+    await addressOf(server);
+    await server.until('stderr', /Serving/);
+    await writeFile(tokens, 'short\n');
+    server.kill('SIGHUP');
+    await server.until('stderr', /Line 1 of the tokens file .* Until then nobody is let in/);
+    await endWith('SIGTERM', server);
   });
 
   it('serve many sessions over one mixnet client, if told so', async (t) => {

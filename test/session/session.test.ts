@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 
 import fc from 'fast-check';
@@ -54,7 +55,8 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     opener = new SessionOpener(client, { recipient: 'server' });
     const sessions = new ReadableStream<Session>({
       start: (controller) => {
-        acceptor = new SessionAcceptor(server, { onSession: (session) => controller.enqueue(session) });
+        acceptor = new SessionAcceptor({ onSession: (session) => controller.enqueue(session) });
+        acceptor.serveOver(server);
       },
     });
     accepted = sessions.getReader();
@@ -144,14 +146,79 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     await assert.rejects(readAll(peer), resetWith('aborted', 'peer'));
   });
 
-  it('end as lost when the own client is lost', async () => {
+  /** Sends a lot both ways, and calls `interfere` once some has arrived at both ends. */
+  async function exchange(interfere: () => void): Promise<void> {
     const session = opener.open();
+    const [up, down] = [randomBytes(900_000), randomBytes(700_000)];
+    const sent = write(session, up);
     const peer = await nextAccepted();
+    let interfered = false;
+    const watch = () => {
+      if (interfered || Math.min(session.bytesReceived, peer.bytesReceived) < 100_000) return;
+      interfered = true;
+      interfere();
+    };
+    client.on('message', watch);
+    server.on('message', watch);
+    const [atPeer, here] = await Promise.all([readAll(peer), readAll(session), sent, write(peer, down)]);
+    assert.ok(interfered);
+    assert.ok(Buffer.compare(atPeer, up) === 0 && Buffer.compare(here, down) === 0);
+    await Promise.all([session.closed, peer.closed]);
+  }
+
+  it('go on over another client of the opener when its own is lost', () =>
+    exchange(() => {
+      client.lose();
+      opener.moveTo(mixnet.client('another client'));
+    }));
+
+  it('go on over another client of the acceptor when its own is lost', () =>
+    exchange(() => {
+      server.lose();
+      acceptor.serveOver(mixnet.client('server'));
+    }));
+
+  it('go on when both clients are replaced at once', () =>
+    exchange(() => {
+      server.lose();
+      client.lose();
+      acceptor.serveOver(mixnet.client('server'));
+      opener.moveTo(mixnet.client('another client'));
+    }));
+
+  it('opened while the client is lost wait for another one', async () => {
     client.lose();
-    await assert.rejects(readAll(session), resetWith('lost', 'us'));
-    await assert.rejects(opener.open().closed, resetWith('lost', 'us'));
+    const session = opener.open();
+    opener.moveTo(mixnet.client('another client'));
+    await Promise.all([write(session, new Uint8Array(9)), nextAccepted().then(readAll)]);
+  });
+
+  it('of a Rust client end as lost when the own client is lost', async () => {
+    const body = new Uint8Array(1);
+    const message = encodeProxiedMessage({ sessionId: v4(), messageId: 1, kind: 'data', body });
+    await client.send('server', message, 100);
+    const peer = await nextAccepted();
     server.lose();
     await assert.rejects(peer.closed, resetWith('lost', 'us'));
+  });
+
+  it('of a Rust client cannot go over to frames', async () => {
+    const sessionId = v4();
+    const send = (messageId: number, kind: 'data' | 'frames', body: Uint8Array) =>
+      client.send('server', encodeProxiedMessage({ sessionId, messageId, kind, body }), 100);
+    await send(1, 'data', new Uint8Array(1));
+    const peer = await nextAccepted();
+    await peer.writable.getWriter().write(new Uint8Array(9));
+    await send(2, 'frames', encodeFrames([{ type: 'route', counter: 1 }]));
+    await assert.rejects(peer.closed, resetWith('protocol', 'us'));
+  });
+
+  it('that are reset while the client is lost end at once', async () => {
+    const session = opener.open();
+    await nextAccepted();
+    client.lose();
+    session.reset(new SessionError('aborted', 'us'));
+    await assert.rejects(session.closed, resetWith('aborted', 'us'));
   });
 
   it('that an acceptor does not know since its restart are reset as gone', async () => {
@@ -162,7 +229,8 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     await reader.read();
     server.state = 'closed';
     const restarted = mixnet.client('server');
-    const second = new SessionAcceptor(restarted, { onSession: () => assert.fail('nothing new was opened') });
+    const second = new SessionAcceptor({ onSession: () => assert.fail('nothing new was opened') });
+    second.serveOver(restarted);
     await session.writable.getWriter().write(new Uint8Array(1));
     await assert.rejects(reader.read(), resetWith('gone', 'peer'));
     await second.close();
@@ -176,9 +244,10 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
       await Promise.all([peer.readable.pipeTo(peer.writable), echoed]);
     }
     server.state = 'closed';
-    const restarted = new SessionAcceptor(mixnet.client('server'), {
+    const restarted = new SessionAcceptor({
       onSession: (session) => void session.readable.pipeTo(session.writable),
     });
+    restarted.serveOver(mixnet.client('server'));
     const session = opener.open();
     const bytes = new Uint8Array(1300).fill(5);
     await Promise.all([

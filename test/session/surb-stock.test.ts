@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SilenceTopUp } from '../../src/session/silence-top-up.js';
 import { SurbStock } from '../../src/session/surb-stock.js';
 
 describe('the SURB stock', () => {
@@ -24,23 +23,5 @@ describe('the SURB stock', () => {
     const stock = new SurbStock();
     for (let n = 0; n < 1000; n += 1) stock.attached(3);
     assert.equal(stock.estimate, 200);
-  });
-});
-
-describe('top-ups after silence', () => {
-  it('come three times, counted from the last message heard or the first sent since', () => {
-    const silence = new SilenceTopUp();
-    silence.heard(1000);
-    assert.equal(silence.deadline, 4000);
-    silence.sent(2000);
-    silence.sent(2900);
-    assert.equal(silence.deadline, 5000, 'later messages put nothing off');
-    const deadlines = [5000, 14_000, 41_000].map((due) => {
-      silence.sent(due);
-      return silence.deadline;
-    });
-    assert.deepEqual(deadlines, [14_000, 41_000, undefined]);
-    silence.heard(60_000);
-    assert.equal(silence.deadline, 63_000);
   });
 });

@@ -1,10 +1,13 @@
-import { SessionEngine, type EngineOptions } from '../../src/session/engine.js';
-import type { SessionError } from '../../src/session/errors.js';
+import { SessionEngine } from '../../src/session/engine.js';
+import { SessionError } from '../../src/session/errors.js';
 import type { OutgoingMessage } from '../../src/session/message-packer.js';
+import type { EngineOptions } from '../../src/session/session-state.js';
 import { SurbStock } from '../../src/session/surb-stock.js';
+import { decodeFrames, encodeFrames } from '../../src/wire/frame.js';
 import { replyPackets } from '../../src/wire/packet-count.js';
-import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
+import { decodeProxiedMessage, encodeProxiedMessage } from '../../src/wire/proxied-message.js';
 import { newSessionId, type SessionId } from '../../src/wire/session-id.js';
+import { Agenda } from './agenda.js';
 
 /** What the mixnet does to one message: when each copy arrives, in ms after it was sent; none is a loss. */
 export type Fate = readonly number[];
@@ -17,14 +20,45 @@ export interface Application {
   readonly readEveryMs: number;
   /** Reads nothing before this time. */
   readonly readFromMs?: number;
+  /** Gives the session up at this time. */
+  readonly resetAtMs?: number | undefined;
+}
+
+/** What befalls one end. */
+export type Fault = ClientFault | Sleep;
+
+/** The end's mixnet client dies, and is replaced by another one. */
+export interface ClientFault {
+  readonly kind: 'client';
+  readonly end: 'opener' | 'acceptor';
+  readonly at: number;
+  /** What the client was given in so many ms before its death has not left it. */
+  readonly heldMs: number;
+  /** Until the end hears of it. */
+  readonly noticedAfterMs: number;
+  /** From then on, until there is another; `Infinity` for never. */
+  readonly absentMs: number;
+  /** Whether the gateway keeps what arrives for an acceptor meanwhile. */
+  readonly stored: boolean;
+}
+
+/** The end does nothing for a while, and its clock jumps: a laptop sleeps. What arrives meanwhile waits. */
+export interface Sleep {
+  readonly kind: 'sleep';
+  readonly end: 'opener' | 'acceptor';
+  readonly at: number;
+  readonly forMs: number;
 }
 
 export interface World {
   readonly opener: Application;
   readonly acceptor: Application;
   readonly fate: (direction: 'up' | 'down', index: number) => Fate;
+  readonly faults?: readonly Fault[];
   readonly sessionId?: SessionId;
   readonly startWithFrames?: boolean;
+  /** Sees every message that an end hands to its mixnet client. */
+  readonly watch?: (direction: 'up' | 'down', message: OutgoingMessage, at: number) => void;
   /** The end of the world, in ms. */
   readonly until: number;
 }
@@ -36,67 +70,220 @@ export interface End {
   readonly sawEnd: boolean;
   readonly messages: number;
   readonly mostUnread: number;
+  readonly mostUnacknowledged: number;
   readonly error: SessionError | undefined;
+  /** When the session ended here. */
+  readonly endedAt: number | undefined;
 }
 
-interface Happening {
-  readonly at: number;
-  readonly run: () => void;
+/** What became of the world. */
+export interface Aftermath {
+  readonly opener: End;
+  readonly acceptor: End;
+  readonly surbs: number;
+  readonly endedAt: number;
+}
+
+/** A mixnet client, which is nothing but a name that dies. */
+interface Client {
+  readonly tag: number;
+  diedAt: number;
+  /** What was given to it from then on is lost. */
+  lostFrom: number;
+  /** The sender tags that SURBs have come from. */
+  readonly repliable: Set<number>;
 }
 
 const CLOSE_TIMEOUT_MS = 60_000;
 
 /** Two session engines over an imagined mixnet with an imagined clock. The same world always goes the same way. */
-export function simulate(world: World): { opener: End; acceptor: End; surbs: number; endedAt: number } {
-  const happenings: Happening[] = [];
-  let now = 0;
-  let surbs = 0;
-  const later = (delay: number, run: () => void) => void happenings.push({ at: now + delay, run });
+export function simulate(world: World): Aftermath {
+  return new Simulation(world).run();
+}
 
-  const sessionId = world.sessionId ?? newSessionId();
-  const stock = new SurbStock();
-  const common: Omit<EngineOptions, 'surbs'> = { sessionId, closeTimeoutMs: CLOSE_TIMEOUT_MS, now };
-  const opener = new LiveEnd(
-    new SessionEngine({ ...common, surbs: stock, startWithFrames: world.startWithFrames ?? false }),
-    world.opener,
-  );
-  let acceptor: LiveEnd | undefined;
+class Simulation {
+  readonly #world: World;
+  readonly #agenda = new Agenda();
+  readonly #common: Omit<EngineOptions, 'surbs' | 'now'>;
+  readonly #opener: LiveEnd;
+  #acceptor: LiveEnd | undefined;
+  #stock = new SurbStock();
+  #now = 0;
+  #surbs = 0;
+  #clients = 0;
+  readonly #client = { opener: this.#newClient(), acceptor: this.#newClient() };
+  readonly #awakeAt = { opener: 0, acceptor: 0 };
+  /** Where the acceptor replies to. */
+  #replyTo = 0;
+  /** What a gateway keeps for an acceptor whose client is away. */
+  #stored: (() => void)[] | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#common = { sessionId: world.sessionId ?? newSessionId(), closeTimeoutMs: CLOSE_TIMEOUT_MS };
+    const startWithFrames = world.startWithFrames ?? false;
+    this.#opener = new LiveEnd(
+      new SessionEngine({ ...this.#common, surbs: this.#stock, startWithFrames, now: 0 }),
+      world.opener,
+    );
+    for (const fault of world.faults ?? []) this.#agenda.add(fault.at, () => this.#befall(fault));
+  }
+
+  run(): Aftermath {
+    for (let guard = 0; guard < 1_000_000; guard += 1) {
+      if (this.#isAwake('opener')) this.#runOpener();
+      if (this.#acceptor !== undefined && this.#isAwake('acceptor')) this.#runAcceptor(this.#acceptor);
+      const next = Math.min(
+        Math.max(this.#opener.next(this.#now), this.#awakeAt.opener),
+        Math.max(this.#acceptor?.next(this.#now) ?? Infinity, this.#awakeAt.acceptor),
+        this.#agenda.next,
+      );
+      if (next > this.#world.until) break;
+      if (next < this.#now) throw new Error('the world goes back in time');
+      this.#now = next;
+      this.#agenda.run(next);
+    }
+    const acceptor = this.#acceptor ?? this.#newAcceptor();
+    return {
+      opener: this.#opener.end(),
+      acceptor: acceptor.end(),
+      surbs: this.#surbs,
+      endedAt: this.#now,
+    };
+  }
+
+  #isAwake(end: 'opener' | 'acceptor'): boolean {
+    return this.#awakeAt[end] <= this.#now;
+  }
+
+  #newClient(): Client {
+    this.#clients += 1;
+    return { tag: this.#clients, diedAt: Infinity, lostFrom: Infinity, repliable: new Set() };
+  }
+
+  #newAcceptor(): LiveEnd {
+    return new LiveEnd(
+      new SessionEngine({ ...this.#common, surbs: undefined, now: this.#now }),
+      this.#world.acceptor,
+      this.#now,
+    );
+  }
+
+  // The mixnet.
+
+  #runOpener(): void {
+    const client = this.#client.opener;
+    for (const message of this.#opener.run(this.#now)) {
+      this.#world.watch?.('up', message, this.#now);
+      this.#surbs += message.replySurbs;
+      this.#carry('up', this.#opener.messages - 1, client, () => this.#arriveUp(message, client.tag));
+    }
+  }
+
+  #runAcceptor(acceptor: LiveEnd): void {
+    const client = this.#client.acceptor;
+    for (const message of acceptor.run(this.#now)) {
+      this.#world.watch?.('down', message, this.#now);
+      this.#reply(message.payload, this.#replyTo, client, acceptor.messages - 1);
+    }
+  }
 
   /** As the official client does, replies without ever having had a SURB are dropped without a word. */
-  const acceptorHas = { surbs: false };
-  const deliverUp = (message: OutgoingMessage) => {
-    surbs += message.replySurbs;
-    acceptorHas.surbs ||= message.replySurbs > 0;
-    acceptor ??= new LiveEnd(new SessionEngine({ ...common, surbs: undefined, now }), world.acceptor, now);
-    acceptor.receive(message, now);
-  };
-  const deliverDown = (message: OutgoingMessage) => {
-    stock.spent(replyPackets(message.payload.length));
-    opener.receive(message, now);
-  };
-
-  for (let guard = 0; guard < 1_000_000; guard += 1) {
-    for (const message of opener.run(now)) {
-      const fate = world.fate('up', opener.messages - 1);
-      for (const delay of fate) later(delay, () => deliverUp(message));
-    }
-    for (const message of acceptor?.run(now) ?? []) {
-      const fate = world.fate('down', (acceptor?.messages ?? 1) - 1);
-      for (const delay of acceptorHas.surbs ? fate : []) later(delay, () => deliverDown(message));
-    }
-    const next = Math.min(
-      opener.next(now),
-      acceptor?.next(now) ?? Infinity,
-      ...happenings.map(({ at }) => at),
-    );
-    if (next > world.until) break;
-    now = next;
-    const due = happenings.filter(({ at }) => at <= now);
-    happenings.splice(0, happenings.length, ...happenings.filter(({ at }) => at > now));
-    for (const { run } of due) run();
+  #reply(payload: Uint8Array, tag: number, client: Client, index: number): void {
+    if (!client.repliable.has(tag)) return;
+    this.#carry('down', index, client, () => this.#arriveDown(payload, tag));
   }
-  acceptor ??= new LiveEnd(new SessionEngine({ ...common, surbs: undefined, now }), world.acceptor);
-  return { opener: opener.end(), acceptor: acceptor.end(), surbs, endedAt: now };
+
+  #carry(direction: 'up' | 'down', index: number, client: Client, arrive: () => void): void {
+    const sentAt = this.#now;
+    for (const delay of this.#world.fate(direction, index)) {
+      this.#agenda.add(sentAt + delay, () => {
+        if (sentAt < client.lostFrom) arrive();
+      });
+    }
+  }
+
+  #arriveUp(message: OutgoingMessage, tag: number): void {
+    const client = this.#client.acceptor;
+    if (client.diedAt <= this.#now) {
+      this.#stored?.push(() => this.#arriveUp(message, tag));
+      return;
+    }
+    if (message.replySurbs > 0) client.repliable.add(tag);
+    if (!this.#isAwake('acceptor')) {
+      this.#agenda.add(this.#awakeAt.acceptor, () => this.#arriveUp(message, tag));
+      return;
+    }
+    const proxied = decodeProxiedMessage(message.payload);
+    if (this.#acceptor === undefined) {
+      this.#acceptor = this.#newAcceptor();
+      this.#replyTo = tag;
+    }
+    const { engine } = this.#acceptor;
+    if (engine.outcome === undefined) {
+      if (this.#acceptor.receive(message, this.#now)) this.#replyTo = tag;
+    } else if (proxied.kind === 'frames' && engine.epitaph !== undefined) {
+      const ping = decodeFrames(proxied.body).find(({ type }) => type === 'ping');
+      if (ping?.type !== 'ping') return;
+      const body = encodeFrames([engine.epitaph, { type: 'pong', value: ping.value }]);
+      const payload = encodeProxiedMessage({ ...proxied, messageId: 0, body });
+      this.#reply(payload, tag, client, this.#acceptor.messages);
+    }
+  }
+
+  #arriveDown(payload: Uint8Array, tag: number): void {
+    const client = this.#client.opener;
+    if (client.tag !== tag || client.diedAt <= this.#now) return;
+    if (!this.#isAwake('opener')) {
+      this.#agenda.add(this.#awakeAt.opener, () => this.#arriveDown(payload, tag));
+      return;
+    }
+    this.#stock.spent(replyPackets(payload.length));
+    this.#opener.receive({ payload }, this.#now);
+  }
+
+  // Faults.
+
+  #befall(fault: Fault): void {
+    const { end } = fault;
+    if (fault.kind === 'sleep') {
+      this.#awakeAt[end] = Math.max(this.#awakeAt[end], this.#now + fault.forMs);
+      return;
+    }
+    const client = this.#client[end];
+    if (client.diedAt <= this.#now) return;
+    client.diedAt = this.#now;
+    client.lostFrom = this.#now - fault.heldMs;
+    if (end === 'acceptor') this.#stored = fault.stored ? [] : undefined;
+    this.#agenda.add(this.#now + fault.noticedAfterMs, () => this.#whenAwake(end, () => this.#lose(fault)));
+  }
+
+  #lose(fault: ClientFault): void {
+    const live = fault.end === 'opener' ? this.#opener : this.#acceptor;
+    live?.engine.routeLost(this.#now, new Error('the gateway is gone'));
+    if (fault.absentMs === Infinity) return;
+    this.#agenda.add(this.#now + fault.absentMs, () =>
+      this.#whenAwake(fault.end, () => this.#replace(fault.end)),
+    );
+  }
+
+  #replace(end: 'opener' | 'acceptor'): void {
+    this.#client[end] = this.#newClient();
+    if (end === 'opener') {
+      this.#stock = this.#stock.successor();
+      this.#opener.engine.routeFound(this.#now, this.#stock);
+      return;
+    }
+    this.#acceptor?.engine.routeFound(this.#now, undefined);
+    const stored = this.#stored ?? [];
+    this.#stored = undefined;
+    for (const arrive of stored) arrive();
+  }
+
+  #whenAwake(end: 'opener' | 'acceptor', run: () => void): void {
+    if (this.#isAwake(end)) run();
+    else this.#agenda.add(this.#awakeAt[end], run);
+  }
 }
 
 class LiveEnd {
@@ -106,10 +293,12 @@ class LiveEnd {
   readonly #chunks: Uint8Array[] = [];
   #written = 0;
   #mostUnread = 0;
+  #mostUnacknowledged = 0;
   #writeAt: number;
   #readAt: number;
   /** Whether there may be something to read; cleared by a read that finds nothing. */
   #mayRead = false;
+  #endedAt: number | undefined;
 
   constructor(engine: SessionEngine, application: Application, now = 0) {
     this.engine = engine;
@@ -118,14 +307,16 @@ class LiveEnd {
     this.#readAt = Math.max(now, application.readFromMs ?? 0);
   }
 
-  receive(message: OutgoingMessage, now: number): void {
-    this.engine.receive(decodeProxiedMessage(message.payload), now);
+  /** Tells whether it came from the peer's current client. */
+  receive(message: Pick<OutgoingMessage, 'payload'>, now: number): boolean {
     this.#mayRead = true;
+    return this.engine.receive(decodeProxiedMessage(message.payload), now);
   }
 
-  *run(now: number): Generator<OutgoingMessage> {
+  run(now: number): OutgoingMessage[] {
     this.#mostUnread = Math.max(this.#mostUnread, this.engine.unread);
-    const { writes, writeEveryMs, readEveryMs } = this.#application;
+    const { writes, writeEveryMs, readEveryMs, resetAtMs } = this.#application;
+    if (resetAtMs !== undefined && resetAtMs <= now) this.engine.reset(new SessionError('aborted', 'us'));
     while (this.#writeAt <= now && this.#written <= writes.length) {
       const bytes = writes[this.#written];
       if (bytes === undefined) this.engine.finish();
@@ -135,16 +326,24 @@ class LiveEnd {
     }
     while (this.#readAt <= now && this.#read(now)) this.#readAt += readEveryMs;
     if (this.#readAt <= now) this.#readAt = now + Math.max(1, readEveryMs);
+    const messages: OutgoingMessage[] = [];
     for (let message = this.engine.poll(now); message; message = this.engine.poll(now)) {
-      this.messages += 1;
-      yield message;
+      messages.push(message);
+      if (messages.length > 10_000) throw new Error('the engine has no end of messages');
     }
+    this.messages += messages.length;
+    this.#mostUnacknowledged = Math.max(this.#mostUnacknowledged, this.engine.unacknowledged);
+    if (this.engine.outcome !== undefined) this.#endedAt ??= now;
+    if ((this.engine.deadline ?? Infinity) <= now) throw new Error('the engine would be polled without end');
+    return messages;
   }
 
   next(now: number): number {
-    const writing = this.#written <= this.#application.writes.length ? this.#writeAt : Infinity;
+    const ended = this.engine.outcome !== undefined;
+    const writing = !ended && this.#written <= this.#application.writes.length ? this.#writeAt : Infinity;
     const reading = this.#mayRead ? Math.max(this.#readAt, now + 1) : Infinity;
-    return Math.min(this.engine.deadline ?? Infinity, writing, reading);
+    const resetting = ended ? Infinity : (this.#application.resetAtMs ?? Infinity);
+    return Math.max(now, Math.min(this.engine.deadline ?? Infinity, writing, reading, resetting));
   }
 
   end(): End {
@@ -155,7 +354,9 @@ class LiveEnd {
       sawEnd: this.engine.readToEnd,
       messages: this.messages,
       mostUnread: this.#mostUnread,
+      mostUnacknowledged: this.#mostUnacknowledged,
       error: outcome?.kind === 'reset' ? outcome.error : undefined,
+      endedAt: this.#endedAt,
     };
   }
 

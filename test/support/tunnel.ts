@@ -74,6 +74,12 @@ export class TestUpstream implements AsyncDisposable {
   }
 }
 
+/** Options of the client, and a few of the server. */
+export type TunnelOptions = Partial<NymProxyClientOptions> & {
+  readonly configDir?: string;
+  readonly serverGateway?: string;
+};
+
 /** Server and client over a test's network, in front of an upstream. */
 export class TestTunnel implements AsyncDisposable {
   readonly server: NymProxyServer;
@@ -84,13 +90,15 @@ export class TestTunnel implements AsyncDisposable {
     this.client = client;
   }
 
-  static async start(
-    env: string,
-    upstream: string,
-    options: Partial<NymProxyClientOptions> & { readonly configDir?: string } = {},
-  ): Promise<TestTunnel> {
-    const { configDir, ...clientOptions } = options;
-    const server = await NymProxyServer.create({ env, upstream, configDir, traffic: 'fast' });
+  static async start(env: string, upstream: string, options: TunnelOptions = {}): Promise<TestTunnel> {
+    const { configDir, serverGateway, ...clientOptions } = options;
+    const server = await NymProxyServer.create({
+      env,
+      upstream,
+      configDir,
+      gateway: serverGateway,
+      traffic: 'fast',
+    });
     void server.run();
     const serverAddress = server.nymAddress;
     const client = await NymProxyClient.create({

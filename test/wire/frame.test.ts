@@ -20,11 +20,31 @@ const integer = fc.oneof(
   fc.maxSafeNat().map((n) => Math.floor(n / 4)),
 );
 
+const requests = fc.record(
+  {
+    upstream: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
+    proof: fc.record(
+      {
+        time: fc.nat(4_000_000_000),
+        mac: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      },
+      { noNullPrototype: true },
+    ),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
 const frames: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({
     type: fc.constantFrom('open' as const, 'opened' as const),
     version: fc.nat(4095),
     window: integer,
+  }),
+  fc.record({
+    type: fc.constant('open' as const),
+    version: fc.nat(4095),
+    window: integer,
+    request: requests,
   }),
   fc.record({
     type: fc.constant('data' as const),
@@ -33,6 +53,8 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.record({ type: fc.constant('ack' as const), offset: integer, window: integer }),
   fc.record({ type: fc.constant('fin' as const), offset: integer }),
+  fc.record({ type: fc.constant('route' as const), counter: integer }),
+  fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), value: integer }),
   fc.record({
     type: fc.constant('reset' as const),
     code: fc.constantFrom(...(Object.keys(RESET_CODES) as ResetCode[])),
@@ -68,6 +90,23 @@ describe('frames', () => {
       Buffer.from(bytes).toString('hex'),
       '0105' + '0180010000' + '0203' + '056869' + '0304' + '412c4040' + '0401' + '07' + '0501' + '01',
     );
+  });
+
+  it('ask for an upstream and prove access in the documented bytes', () => {
+    const mac = new Uint8Array(32).fill(0xaa);
+    const request = { upstream: 'web', proof: { time: 1_700_000_000, mac } };
+    const bytes = encodeFrames([{ type: 'open', version: 1, window: 65_536, request }]);
+    assert.equal(
+      Buffer.from(bytes).toString('hex'),
+      '0032' + '0180010000' + '03776562' + '28' + 'c00000006553f100' + 'aa'.repeat(32),
+    );
+  });
+
+  it('of peers that ask for nothing have no request, and impossible requests are refused', () => {
+    assert.deepEqual(decodeFrames(Uint8Array.of(0, 2, 1, 5)), [{ type: 'open', version: 1, window: 5 }]);
+    assert.throws(() => decodeFrames(Uint8Array.of(0, 3, 1, 5, 9)), WireError);
+    assert.throws(() => decodeFrames(Uint8Array.of(0, 5, 1, 5, 1, 0x20, 0)), WireError);
+    assert.throws(() => decodeFrames(Uint8Array.of(0, 6, 1, 5, 0, 2, 1, 1)), WireError);
   });
 
   it('say how much DATA costs besides its bytes', () => {

@@ -160,6 +160,8 @@ function kindOfSessionError({ code }: SessionError): FailureKind {
     case 'token':
     case 'lost':
       return code;
+    case 'no-upstream':
+      return 'unreachable';
     case 'protocol':
       return 'response';
     case 'unknown':

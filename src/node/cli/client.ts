@@ -7,15 +7,23 @@
 import { Option, type Command } from 'commander';
 
 import { NymProxyClient, type TrafficProfile } from '../index.js';
+import { parseAccessToken } from '../../session/access-proof.js';
+import { readTokens } from '../tokens-file.js';
+import { CommandError } from './failure.js';
 import type { LogOptions } from './log.js';
+import { serveMetrics, type MetricsOptions } from './metrics-server.js';
 import * as options from './options.js';
 import { runCommand, type Service, type Surroundings } from './run-command.js';
 import { logSessions } from './session-log.js';
 
+const TOKEN_VARIABLE = 'NYM_PROXY_TOKEN';
+
 /** Each is a worker thread with a mixnet client. */
 const MAX_RESERVE = 100;
 
-interface ClientOptions extends LogOptions {
+interface ClientOptions extends LogOptions, MetricsOptions {
+  readonly tokenFile?: string;
+  readonly upstreamName?: string;
   readonly serverAddress: string;
   readonly listenAddress: string;
   readonly listenPort: number;
@@ -28,6 +36,7 @@ interface ClientOptions extends LogOptions {
 }
 
 function clientCommand(): Command {
+  const [metricsPort, metricsHost] = options.metricsOptions();
   return options
     .newCommand('nym-proxy-client', 'Carries local TCP connections through the Nym mixnet to one server.')
     .addOption(
@@ -50,8 +59,17 @@ function clientCommand(): Command {
         'one mixnet client for all connections: cheaper, but the server sees that they belong together',
       ).conflicts('clientPoolReserve'),
     )
+    .option('--token-file <file>', `its first access token opens the server (default: $${TOKEN_VARIABLE})`)
+    .addOption(
+      new Option(
+        '--upstream-name <name>',
+        "the server's upstream of that name (default: its default one)",
+      ).argParser(options.upstreamName),
+    )
     .option('--gateway <identity>', 'gateway of the mixnet clients, in base58 (default: drawn at random)')
     .addOption(options.trafficOption('default'))
+    .addOption(metricsPort)
+    .addOption(metricsHost)
     .addOption(options.logFormatOption())
     .addOption(options.logLevelOption())
     .addHelpText('after', options.TRAFFIC_HELP);
@@ -69,18 +87,44 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     clients: given.sharedClient ? 'shared' : 'per-connection',
     gateway,
     traffic,
+    token: readToken(given.tokenFile),
+    upstream: given.upstreamName,
     signal,
+  });
+  const metrics = await serveMetrics(client, 'client', given).catch(async (error: unknown) => {
+    await client.close();
+    throw error;
   });
   logSessions(client, log, signal);
   const { host, port } = client.listenAddress;
   log.info({ host, port }, `Listening on ${host}, port ${port}; connections go to the server`);
+  if (metrics) log.info({ metricsPort: metrics.port }, `Metrics are served on port ${metrics.port}`);
   return {
     run: async () => {
       await client.run({ signal });
       return 0;
     },
-    close: () => client.close(),
+    close: async () => {
+      await Promise.all([client.close(), metrics?.close()]);
+    },
   };
+}
+
+function readToken(file: string | undefined): string | undefined {
+  if (file !== undefined) {
+    const [token] = readTokens(file);
+    if (token !== undefined) return token;
+    throw new CommandError(`The token file ${file} has no access token in it. Write the server's there.`);
+  }
+  const token = process.env[TOKEN_VARIABLE];
+  if (token === undefined || token === '') return undefined;
+  try {
+    parseAccessToken(token);
+    return token;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`${TOKEN_VARIABLE} cannot be used: ${why}.`);
+  }
 }
 
 process.exitCode = await runCommand(clientCommand(), startClient);

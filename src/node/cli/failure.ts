@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MixnetClientError, WireError } from '../index.js';
+import { MixnetClientError, TokensFileError, WireError } from '../index.js';
 
 /** A command cannot go on; the message says what was wrong and what to do. */
 export class CommandError extends Error {
@@ -23,11 +23,12 @@ export function oneLine(text: string): string {
 
 function explanation(error: unknown): string | undefined {
   if (error instanceof CommandError) return error.message;
+  if (error instanceof TokensFileError) return error.message;
   if (error instanceof MixnetClientError || error instanceof WireError) return error.message;
   return error instanceof Error ? listenExplanation(error) : undefined;
 }
 
-/** Listening on the local port is the only thing whose errors come from the operating system as they are. */
+/** Listening on a local port is the only thing whose errors come from the operating system as they are. */
 function listenExplanation(
   error: NodeJS.ErrnoException & { address?: string; port?: number },
 ): string | undefined {

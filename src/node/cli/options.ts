@@ -6,6 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
+import { isUpstreamName } from '../../wire/open-request.js';
 import { parseTcpAddress } from '../tcp.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 
@@ -53,7 +54,7 @@ Traffic profiles, and what an observer of the line to the gateway sees:
 `;
 
 export function closeTimeoutOption(byDefault: number): Option {
-  const meaning = 'time of silence after which a session that has sent everything ends';
+  const meaning = 'time of silence after which a session with a Rust peer that has sent everything ends';
   return new Option('--close-timeout <seconds>', meaning)
     .argParser(wholeNumber(1, MAX_TIMEOUT_S))
     .default(byDefault);
@@ -76,6 +77,40 @@ export function probability(text: string): number {
   if (/^[\d.]+$/.test(text) && value >= 0 && value <= 1) return value;
   throw new InvalidArgumentError('Give a probability from 0 to 1, as 0.05.');
 }
+
+/** Seconds, of which 0 means no limit. */
+export function limitOption(flags: string, meaning: string, byDefaultMs: number): Option {
+  return new Option(`${flags} <seconds>`, `${meaning}; 0: no limit`)
+    .argParser(wholeNumber(0, MAX_TIMEOUT_S))
+    .default(byDefaultMs / 1000);
+}
+
+export function metricsOptions(): readonly [Option, Option] {
+  return [
+    new Option('--metrics-port <port>', 'serves /metrics for Prometheus, and /healthz').argParser(
+      wholeNumber(0, MAX_PORT),
+    ),
+    new Option('--metrics-host <ip>', 'whoever can connect to it can read them').default('127.0.0.1'),
+  ];
+}
+
+/** `name=host:port`, added to those given before. */
+export function namedUpstream(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, name = '', address = ''] = /^([^=]*)=(.*)$/.exec(text) ?? [];
+  if (!isUpstreamName(name)) throw new InvalidArgumentError(`Write it as name=host:port; ${NAME_RULE}.`);
+  if (Object.hasOwn(before, name)) throw new InvalidArgumentError('Give each name once.');
+  return { ...before, [name]: tcpAddress(address) };
+}
+
+export function upstreamName(text: string): string {
+  if (isUpstreamName(text)) return text;
+  throw new InvalidArgumentError(`Give a name as the server has it; ${NAME_RULE}.`);
+}
+
+const NAME_RULE = 'a name has up to 63 letters, digits, ".", "_" and "-", and starts with a letter or digit';
 
 /** `host:port`, as it was given. */
 export function tcpAddress(text: string): string {

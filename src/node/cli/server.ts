@@ -10,17 +10,35 @@ import { join } from 'node:path';
 
 import { Option, type Command } from 'commander';
 
-import { MixnetClientError, NymProxyServer, type TrafficProfile } from '../index.js';
-import { CommandError } from './failure.js';
+import {
+  DEFAULT_SESSION_LIMITS,
+  MixnetClientError,
+  NymProxyServer,
+  type SessionLimits,
+  type TrafficProfile,
+} from '../index.js';
+import { CommandError, oneLine } from './failure.js';
 import type { LogOptions } from './log.js';
+import { serveMetrics, type MetricsOptions } from './metrics-server.js';
 import * as options from './options.js';
+import { logRefusals } from './refusal-log.js';
 import { runCommand, type Service, type Surroundings } from './run-command.js';
 import { logSessions } from './session-log.js';
 
 const DEFAULT_CONFIG_DIR = '~/.nym-tcp-proxy-server';
 
-interface ServerOptions extends LogOptions {
-  readonly upstreamTcpAddress: string;
+interface ServerOptions extends LogOptions, MetricsOptions {
+  readonly upstreamTcpAddress?: string;
+  readonly upstream?: Readonly<Record<string, string>>;
+  readonly tokensFile?: string;
+  readonly maxSessions: number;
+  readonly maxSessionsPerSender: number;
+  readonly sessionRate: number;
+  readonly sessionRatePerSender: number;
+  readonly maxBuffered: number;
+  readonly firstByteTimeout: number;
+  readonly idleTimeout: number;
+  readonly connectTimeout: number;
   readonly configDir: string;
   readonly envPath?: string;
   readonly gateway?: string;
@@ -34,14 +52,34 @@ const HELP_AFTER = `
 The one line on stdout is the server's Nym address, for nym-proxy-client's
 --server-address.`;
 
+const LIMITS = DEFAULT_SESSION_LIMITS;
+
+const MEBIBYTE = 1024 * 1024;
+
+const MAX_COUNT = 1_000_000;
+
+function countOption(flag: string, meaning: string, byDefault: number): Option {
+  return new Option(`${flag} <n>`, `${meaning}; 0: no limit`)
+    .argParser(options.wholeNumber(0, MAX_COUNT))
+    .default(byDefault);
+}
+
 function serverCommand(): Command {
+  const [metricsPort, metricsHost] = options.metricsOptions();
   return options
     .newCommand('nym-proxy-server', 'Forwards TCP sessions that come through the Nym mixnet to one service.')
     .addOption(
-      new Option('-u, --upstream-tcp-address <addr>', 'TCP service to forward to, as host:port')
-        .argParser(options.tcpAddress)
-        .makeOptionMandatory(),
+      new Option('-u, --upstream-tcp-address <addr>', 'TCP service to forward to, as host:port').argParser(
+        options.tcpAddress,
+      ),
     )
+    .addOption(
+      new Option(
+        '--upstream <name=addr>',
+        'one more TCP service, for clients that ask for this name; may be repeated',
+      ).argParser(options.namedUpstream),
+    )
+    .option('--tokens-file <file>', 'lets in only who has one of these access tokens')
     .addOption(
       new Option('-c, --config-dir <directory>', 'keeps the identity, and with it the Nym address').default(
         DEFAULT_CONFIG_DIR,
@@ -58,26 +96,62 @@ function serverCommand(): Command {
     .option('-g, --gateway <identity>', 'gateway of a new identity, in base58 (default: drawn at random)')
     .addOption(options.trafficOption('default'))
     .addOption(options.closeTimeoutOption(60))
+    .addOption(countOption('--max-sessions', 'sessions at once', LIMITS.maxSessions))
+    .addOption(countOption('--max-sessions-per-sender', 'of one mixnet client', LIMITS.maxSessionsPerSender))
+    .addOption(countOption('--session-rate', 'new sessions a second', LIMITS.sessionRate))
+    .addOption(countOption('--session-rate-per-sender', 'of one mixnet client', LIMITS.sessionRatePerSender))
+    .addOption(countOption('--max-buffered', 'MiB held for all sessions', LIMITS.maxBufferedBytes / MEBIBYTE))
+    .addOption(
+      options.limitOption(
+        '--first-byte-timeout',
+        'time for the first byte of a session, from either side',
+        LIMITS.firstByteTimeoutMs,
+      ),
+    )
+    .addOption(
+      options.limitOption('--idle-timeout', 'time without a byte in either direction', LIMITS.idleTimeoutMs),
+    )
+    .addOption(
+      options.limitOption('--connect-timeout', 'time for the upstream to accept', LIMITS.connectTimeoutMs),
+    )
+    .addOption(metricsPort)
+    .addOption(metricsHost)
     .addOption(options.logFormatOption())
     .addOption(options.logLevelOption())
     .addHelpText('after', `${options.TRAFFIC_HELP}${HELP_AFTER}`);
 }
 
 async function startServer(given: ServerOptions, { log, signal }: Surroundings): Promise<Service> {
-  const { upstreamTcpAddress: upstream, envPath, gateway, traffic, closeTimeout, ephemeral } = given;
+  const { upstreamTcpAddress, upstream: upstreams, ephemeral, tokensFile } = given;
+  if (upstreamTcpAddress === undefined && upstreams === undefined) {
+    throw new CommandError('--upstream-tcp-address <addr> is not specified, nor any --upstream. See --help.');
+  }
   const server = await NymProxyServer.create({
-    upstream,
+    upstream: upstreamTcpAddress,
+    upstreams,
+    tokensFile,
+    limits: limitsOf(given),
     configDir: ephemeral ? undefined : withHome(given.configDir),
     passphrase: await readPassphrase(given.passphraseFile),
-    env: envPath,
-    gateway,
-    traffic,
-    closeTimeout,
+    env: given.envPath,
+    gateway: given.gateway,
+    traffic: given.traffic,
+    closeTimeout: given.closeTimeout,
     signal,
   });
+  const metrics = await serveMetrics(server, 'server', given).catch(async (error: unknown) => {
+    await server.close();
+    throw error;
+  });
   logSessions(server, log, signal);
+  logRefusals(server, log);
+  server.on('warning', ({ message }) => log.error(`${oneLine(message)} Until then nobody is let in.`));
+  const reload = () => server.reloadTokens();
+  if (tokensFile !== undefined) process.on('SIGHUP', reload);
   process.stdout.write(`${server.nymAddress}\n`);
-  log.info({ upstream }, `Serving; sessions go to ${upstream}`);
+  const where = [upstreamTcpAddress ?? [], Object.entries(upstreams ?? {}).map((pair) => pair.join(' at '))];
+  log.info({ upstream: upstreamTcpAddress, upstreams }, `Serving; sessions go to ${where.flat().join(', ')}`);
+  if (metrics) log.info({ metricsPort: metrics.port }, `Metrics are served on port ${metrics.port}`);
   return {
     run: async () => {
       await server.run({ signal }).catch((error: unknown) => {
@@ -85,7 +159,24 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
       });
       return 0;
     },
-    close: () => server.close(),
+    close: async () => {
+      process.off('SIGHUP', reload);
+      await Promise.all([server.close(), metrics?.close()]);
+    },
+  };
+}
+
+function limitsOf(given: ServerOptions): SessionLimits {
+  const { maxSessions, maxSessionsPerSender, sessionRate, sessionRatePerSender } = given;
+  return {
+    maxSessions,
+    maxSessionsPerSender,
+    sessionRate,
+    sessionRatePerSender,
+    maxBufferedBytes: given.maxBuffered * MEBIBYTE,
+    firstByteTimeoutMs: given.firstByteTimeout * 1000,
+    idleTimeoutMs: given.idleTimeout * 1000,
+    connectTimeoutMs: given.connectTimeout * 1000,
   };
 }
 

@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import type { Registry } from 'prom-client';
+
+import { measure, type End, type Measured } from './metrics.js';
+
+/** A scraper and somebody's browser need a few. */
+const MAX_CONNECTIONS = 32;
+
+/** A scraper that asks for longer than that is none. */
+const REQUEST_TIME_LIMIT_MS = 10_000;
+
+export interface MetricsOptions {
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
+}
+
+/** Where a command's metrics are served. */
+export interface MetricsServer {
+  readonly port: number;
+  /** Never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `/metrics` for Prometheus and `/healthz`, if a port is given.
+ *
+ * @throws the operating system's error if the port cannot be had.
+ */
+export async function serveMetrics(
+  proxy: Measured,
+  end: End,
+  { metricsPort, metricsHost }: MetricsOptions,
+): Promise<MetricsServer | undefined> {
+  if (metricsPort === undefined) return undefined;
+  const registry = measure(proxy, end);
+  const server = createServer((request, response) => void answer(request, response, proxy, registry));
+  server.maxConnections = MAX_CONNECTIONS;
+  server.requestTimeout = REQUEST_TIME_LIMIT_MS;
+  server.headersTimeout = REQUEST_TIME_LIMIT_MS;
+  server.listen(metricsPort, metricsHost);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answer(
+  { method = '', url = '' }: IncomingMessage,
+  response: ServerResponse,
+  proxy: Measured,
+  registry: Registry,
+): Promise<void> {
+  response.setHeader('cache-control', 'no-store');
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+  } else if (url === '/healthz') {
+    const status = proxy.ready ? 'ready' : 'waiting';
+    const body = JSON.stringify({ status, sessionsOpen: proxy.counts.sessionsOpen });
+    response.writeHead(proxy.ready ? 200 : 503, { 'content-type': 'application/json' }).end(`${body}\n`);
+  } else if (url === '/metrics') {
+    const body = await registry.metrics();
+    response.writeHead(200, { 'content-type': registry.contentType }).end(body);
+  } else {
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('There are /metrics and /healthz.\n');
+  }
+}

@@ -1,0 +1,121 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+import type { ClientTraffic, ProxyCounts, ProxyEvents } from '../index.js';
+
+/** A client or server, as far as it is measured. */
+export interface Measured {
+  readonly counts: ProxyCounts;
+  /** Whether a mixnet client is ready. */
+  readonly ready: boolean;
+  /** SURBs in the server's hands, at a client. */
+  readonly surbs?: number;
+  traffic(): Promise<ClientTraffic>;
+  on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void;
+}
+
+/** Which of the bytes sent and received are on their way up, to the upstream. */
+export type End = 'client' | 'server';
+
+/** From a localnet's round trip to that of a crowded mixnet, in seconds. */
+const ROUND_TRIP_BUCKETS = [0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4, 3.2, 5, 8, 15, 30, 60];
+
+/**
+ * What Prometheus reads of a client or server: numbers only; no addresses, no session ids, and nothing that tells one
+ * session or peer from another.
+ */
+export function measure(proxy: Measured, end: End): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      registers,
+      name: `nym_proxy_${name}`,
+      help,
+      collect() {
+        this.set(value());
+      },
+    });
+  const counter = (name: string, help: string, value: () => number) =>
+    new Counter({
+      registers,
+      name: `nym_proxy_${name}_total`,
+      help,
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  const counters = (name: string, help: string, label: string, values: () => ReadonlyMap<string, number>) =>
+    new Counter({
+      registers,
+      name: `nym_proxy_${name}_total`,
+      help,
+      labelNames: [label],
+      collect() {
+        this.reset();
+        for (const [key, value] of values()) this.inc({ [label]: key }, value);
+      },
+    });
+
+  gauge('sessions_open', 'Sessions open now', () => proxy.counts.sessionsOpen);
+  counter('sessions_opened', 'Sessions opened', () => proxy.counts.sessionsOpened);
+  counter('sessions_ended', 'Sessions that delivered all bytes', () => proxy.counts.sessionsEnded);
+  counters('session_resets', 'Sessions reset, by reason', 'reason', () => proxy.counts.resets);
+  counters('refusals', 'What limits refused or ended, by limit', 'limit', () => proxy.counts.refusals);
+  counters('bytes', 'Bytes of the connections, up to the upstream and down from it', 'direction', () => {
+    const { bytesSent, bytesReceived } = proxy.counts;
+    const [up, down] = end === 'client' ? [bytesSent, bytesReceived] : [bytesReceived, bytesSent];
+    return new Map(Object.entries({ up, down }));
+  });
+  gauge('mixnet_client_ready', '1 if a mixnet client is ready, 0 if not', () => Number(proxy.ready));
+  measurePackets(proxy, registers);
+  countFailures(proxy, registers);
+  if (proxy.surbs !== undefined)
+    gauge('surbs', 'Reply SURBs in the hands of the server, by our count', () => proxy.surbs ?? 0);
+  if (end === 'client') measureRoundTrips(proxy, registers);
+  return registry;
+}
+
+function measurePackets(proxy: Measured, registers: Registry[]): void {
+  const waiting = new Gauge({
+    registers,
+    name: 'nym_proxy_mixnet_packets_waiting',
+    help: 'Sphinx packets given to the official clients and not yet sent; an estimate',
+  });
+  const sent = new Counter({
+    registers,
+    name: 'nym_proxy_mixnet_packets_sent_total',
+    help: 'Sphinx packets sent, cover traffic included',
+    async collect() {
+      const { packetsSent, packetsWaiting } = await proxy.traffic();
+      waiting.set(packetsWaiting);
+      sent.reset();
+      sent.inc(packetsSent);
+    },
+  });
+}
+
+function countFailures(proxy: Measured, registers: Registry[]): void {
+  const failures = new Counter({
+    registers,
+    name: 'nym_proxy_mixnet_client_failures_total',
+    help: 'Mixnet clients that were lost or did not start',
+  });
+  proxy.on('retry', () => failures.inc());
+}
+
+function measureRoundTrips(proxy: Measured, registers: Registry[]): void {
+  const roundTrips = new Histogram({
+    registers,
+    name: 'nym_proxy_opening_round_trip_seconds',
+    help: "From a session's first bytes to its first answer, the upstream's time included; counted when it ends",
+    buckets: ROUND_TRIP_BUCKETS,
+  });
+  const observe = (openingMs: number | undefined) => {
+    if (openingMs !== undefined) roundTrips.observe(openingMs / 1000);
+  };
+  proxy.on('end', ({ openingMs }) => observe(openingMs));
+  proxy.on('error', ({ session }) => observe(session.openingMs));
+}

@@ -1,0 +1,127 @@
+import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
+
+import { parseAccessToken } from '../session/access-proof.js';
+
+/** Every proof of access is checked against all tokens. */
+const MAX_TOKENS = 256;
+
+/** Rather the wrong file than that many comments. */
+const MAX_FILE_BYTES = 256 * 1024;
+
+/** How long the file is taken to be unchanged without looking. */
+const LOOK_EVERY_MS = 1000;
+
+const NOT_OWNERS = 0o077;
+
+/** A file of access tokens cannot be used; the message says which, why and what to do. */
+export class TokensFileError extends Error {
+  override readonly name = 'TokensFileError';
+}
+
+/**
+ * Reads a file of access tokens: one a line, with whatever the operator notes behind a blank. Empty lines, and those
+ * that start with `#`, are comments. Like an identity it must be its owner's alone.
+ *
+ * @throws {TokensFileError}
+ */
+export function readTokens(path: string): readonly string[] {
+  return parseTokens(path, readPrivate(path).text);
+}
+
+/** The access tokens of a file, read again when it changes. While it cannot be used, no token is good. */
+export class TokensFile {
+  readonly #path: string;
+  readonly #onError: (error: TokensFileError) => void;
+  #tokens: readonly string[];
+  #version: string;
+  #lookedAt = performance.now();
+
+  /**
+   * @param onError told when the file can no longer be used; once, until it can.
+   * @throws {TokensFileError} if it cannot be used now.
+   */
+  constructor(path: string, onError: (error: TokensFileError) => void) {
+    this.#path = path;
+    this.#onError = onError;
+    const { text, version } = readPrivate(path);
+    this.#tokens = parseTokens(path, text);
+    this.#version = version;
+  }
+
+  /** The tokens that are good now; the same array until the file changes. */
+  get tokens(): readonly string[] {
+    if (performance.now() - this.#lookedAt >= LOOK_EVERY_MS) {
+      this.#lookedAt = performance.now();
+      if (this.#currentVersion() !== this.#version) this.reload();
+    }
+    return this.#tokens;
+  }
+
+  /** Reads the file now. */
+  reload(): void {
+    try {
+      const { text, version } = readPrivate(this.#path);
+      this.#version = version;
+      this.#tokens = parseTokens(this.#path, text);
+    } catch (error) {
+      if (!(error instanceof TokensFileError)) throw error;
+      this.#version = this.#currentVersion();
+      this.#tokens = [];
+      this.#onError(error);
+    }
+  }
+
+  #currentVersion(): string {
+    try {
+      return versionOf(statSync(this.#path));
+    } catch {
+      return 'none';
+    }
+  }
+}
+
+function parseTokens(path: string, text: string): readonly string[] {
+  const tokens = new Set<string>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const [token = ''] = line.trim().split(/\s/);
+    if (token === '' || token.startsWith('#')) continue;
+    try {
+      parseAccessToken(token);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new TokensFileError(`Line ${index + 1} of the tokens file ${path} cannot be used: ${why}.`);
+    }
+    tokens.add(token);
+  }
+  if (tokens.size > MAX_TOKENS)
+    throw new TokensFileError(`The tokens file ${path} has more than ${MAX_TOKENS} tokens. Give fewer.`);
+  return [...tokens];
+}
+
+function readPrivate(path: string): { readonly text: string; readonly version: string } {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const stats = fstatSync(file);
+    if (!stats.isFile() || stats.size > MAX_FILE_BYTES)
+      throw new TokensFileError(`The tokens file ${path} is no file of tokens. Give one.`);
+    if ((stats.mode & NOT_OWNERS) !== 0) {
+      throw new TokensFileError(
+        `The tokens file ${path} can be read by others (mode ${(stats.mode & 0o777).toString(8)}). ` +
+          `Run: chmod 600 ${path}`,
+      );
+    }
+    return { text: readFileSync(file, 'utf8'), version: versionOf(stats) };
+  } catch (error) {
+    if (error instanceof TokensFileError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TokensFileError(`The tokens file ${path} cannot be read (${why}). Give one that can.`);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** The mode belongs to it: a file that was made private may be used. */
+function versionOf({ ino, size, mtimeMs, ctimeMs, mode }: Stats): string {
+  return [ino, size, mtimeMs, ctimeMs, mode].join(' ');
+}

@@ -1,0 +1,131 @@
+import type { Gate, Opening } from '../session/gate.js';
+import type { ResetCode } from '../wire/reset-code.js';
+import type { Access } from './access.js';
+import { RateLimit, RateLimits } from './rate-limit.js';
+import type { LimitName, SessionLimits } from './session-limits.js';
+
+/** Sender tags whose rates are remembered. Who has more of them than that is held by the rate of all together. */
+const MAX_SENDERS = 4096;
+
+/** Strangers answered per second, ten seconds' worth at once: all of them, and each. */
+const ANSWER_RATE = 20;
+const ANSWER_RATE_PER_SENDER = 2;
+
+/** What an {@link Admission} decides by. */
+export interface AdmissionOptions {
+  readonly limits: SessionLimits;
+  /** Asks for access tokens, if given. */
+  readonly access?: Access | undefined;
+  /** Whether there is an upstream of this name, or a default one (`undefined`). */
+  readonly hasUpstream: (name: string | undefined) => boolean;
+  /** A clock that does not go back, in ms. */
+  readonly now: () => number;
+  /** Told what was refused, and why. */
+  readonly onRefusal: (limit: LimitName) => void;
+}
+
+/** A session that was let in. */
+export interface Admitted {
+  readonly senderTag: string;
+  readonly upstream: string | undefined;
+  /** The access token that its opener holds. */
+  readonly token: string | undefined;
+}
+
+const CODES: Partial<Record<LimitName, ResetCode>> = { token: 'token', 'upstream-name': 'no-upstream' };
+
+/**
+ * The limits that new sessions meet, in bounded memory. Who has no token is refused first, so that strangers cannot use
+ * up what the others share.
+ */
+export class Admission implements Gate {
+  readonly #options: AdmissionOptions;
+  readonly #sessions = new Map<string, Admitted>();
+  readonly #perSender = new Map<string, number>();
+  readonly #rate: RateLimit;
+  readonly #rates: RateLimits;
+  readonly #answers: RateLimit;
+  readonly #answersPerSender: RateLimits;
+
+  constructor(options: AdmissionOptions) {
+    const { limits, now } = options;
+    this.#options = options;
+    this.#rate = new RateLimit(limits.sessionRate, now());
+    this.#rates = new RateLimits(limits.sessionRatePerSender, MAX_SENDERS);
+    this.#answers = new RateLimit(ANSWER_RATE, now());
+    this.#answersPerSender = new RateLimits(ANSWER_RATE_PER_SENDER, MAX_SENDERS);
+  }
+
+  /** Sessions let in and not yet released. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Entries of every map and set, for those who want to see that they are bounded. */
+  get remembered(): number {
+    const { access } = this.#options;
+    const rates = this.#rates.size + this.#answersPerSender.size;
+    return this.#sessions.size + this.#perSender.size + rates + (access?.remembered ?? 0);
+  }
+
+  admit(opening: Opening): ResetCode | undefined {
+    const { access, hasUpstream, now } = this.#options;
+    const { sessionId, senderTag, request } = opening;
+    const token = access?.check(opening);
+    if (access && token === undefined) return this.#refuse('token');
+    if (!hasUpstream(request?.upstream)) return this.#refuse('upstream-name');
+    const full = this.#reached(senderTag, now());
+    if (full !== undefined) return this.#refuse(full);
+    access?.use(opening);
+    this.#rate.spend();
+    this.#rates.of(senderTag, now()).spend();
+    this.#sessions.set(sessionId, { senderTag, upstream: request?.upstream, token });
+    this.#perSender.set(senderTag, this.#count(senderTag) + 1);
+    return undefined;
+  }
+
+  mayAnswer(senderTag: string): boolean {
+    const now = this.#options.now();
+    const perSender = this.#answersPerSender.of(senderTag, now);
+    if (!perSender.allows(now) || !this.#answers.allows(now)) return false;
+    perSender.spend();
+    this.#answers.spend();
+    return true;
+  }
+
+  /** What a session was let in with. */
+  admitted(sessionId: string): Admitted | undefined {
+    return this.#sessions.get(sessionId);
+  }
+
+  /** A session that was let in has ended. */
+  release(sessionId: string): void {
+    const admitted = this.#sessions.get(sessionId);
+    if (admitted === undefined) return;
+    this.#sessions.delete(sessionId);
+    const left = this.#count(admitted.senderTag) - 1;
+    if (left > 0) this.#perSender.set(admitted.senderTag, left);
+    else this.#perSender.delete(admitted.senderTag);
+  }
+
+  #reached(senderTag: string, now: number): LimitName | undefined {
+    const { maxSessions, maxSessionsPerSender } = this.#options.limits;
+    if (isFull(this.#sessions.size, maxSessions)) return 'sessions';
+    if (isFull(this.#count(senderTag), maxSessionsPerSender)) return 'sessions-per-sender';
+    if (!this.#rates.of(senderTag, now).allows(now)) return 'session-rate-per-sender';
+    return this.#rate.allows(now) ? undefined : 'session-rate';
+  }
+
+  #count(senderTag: string): number {
+    return this.#perSender.get(senderTag) ?? 0;
+  }
+
+  #refuse(limit: LimitName): ResetCode {
+    this.#options.onRefusal(limit);
+    return CODES[limit] ?? 'limit';
+  }
+}
+
+function isFull(count: number, limit: number): boolean {
+  return limit > 0 && count >= limit;
+}

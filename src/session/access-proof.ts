@@ -1,0 +1,90 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+
+import type { AccessProof } from '../wire/open-request.js';
+import { sessionIdToBytes, type SessionId } from '../wire/session-id.js';
+import { varintBytes, writeVarint } from '../wire/varint.js';
+
+const LABEL = new TextEncoder().encode('nym-tcp-proxy access 1');
+
+/** A shared secret as bytes: 16 to 256 printable ASCII characters without blanks. */
+export type AccessToken = Uint8Array;
+
+const TOKEN = /^[\x21-\x7e]{16,256}$/;
+
+/**
+ * Reads an access token.
+ *
+ * @throws {RangeError} saying what a token looks like, never the text itself.
+ */
+export function parseAccessToken(text: string): AccessToken {
+  if (TOKEN.test(text)) return new TextEncoder().encode(text);
+  throw new RangeError(
+    'an access token has 16 to 256 characters without blanks, for example what "openssl rand -base64 32" prints',
+  );
+}
+
+/** What a proof of access is bound to, so that it is good for one session with one server only. */
+export interface ProofContext {
+  /** Nym address of the acceptor, as text. */
+  readonly recipient: string;
+  readonly sessionId: SessionId;
+  /** Name of the upstream asked for, or empty. */
+  readonly upstream: string;
+  /** Seconds since 1970. */
+  readonly time: number;
+}
+
+/** Proves that one holds the token. */
+export function proveAccess(token: AccessToken, context: ProofContext): AccessProof {
+  return { time: context.time, mac: hmac(sha256, token, proofMessage(context)) };
+}
+
+/** Checks proofs against one token; keeps the keyed state of HMAC, so that many tokens cost little. */
+export function proofChecker(token: AccessToken): (message: Uint8Array, mac: Uint8Array) => boolean {
+  const keyed = hmac.create(sha256, token);
+  return (message, mac) => equalInConstantTime(keyed.clone().update(message).digest(), mac);
+}
+
+/**
+ * What the HMAC is of:
+ *
+ * ```
+ * "nym-tcp-proxy access 1" ‖ length (varint) ‖ acceptor's Nym address ‖ session id (16 bytes)
+ * ‖ length (varint) ‖ name of the upstream ‖ Unix time in seconds (varint)
+ * ```
+ */
+export function proofMessage({ recipient, sessionId, upstream, time }: ProofContext): Uint8Array {
+  const parts = [
+    LABEL,
+    ...withLength(recipient),
+    sessionIdToBytes(sessionId),
+    ...withLength(upstream),
+    varint(time),
+  ];
+  const message = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    message.set(part, offset);
+    offset += part.length;
+  }
+  return message;
+}
+
+function withLength(text: string): readonly [Uint8Array, Uint8Array] {
+  const bytes = new TextEncoder().encode(text);
+  return [varint(bytes.length), bytes];
+}
+
+function varint(value: number): Uint8Array {
+  const bytes = new Uint8Array(varintBytes(value));
+  writeVarint(new DataView(bytes.buffer), 0, value);
+  return bytes;
+}
+
+function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (const [at, byte] of a.entries()) difference |= byte ^ (b[at] ?? 0);
+  return difference === 0;
+}

@@ -1,0 +1,48 @@
+import { ANSWER_TIMEOUT_MS, PROBE_STAGES, SILENCE_TOP_UPS_MS } from './limits.js';
+
+/**
+ * How an opener treats a peer that has not answered and may be ours or a Rust server: it sends no more than either can
+ * hold, brings a few SURBs more now and then, and gives up in the end.
+ */
+export class FirstAnswer {
+  #askedAt: number | undefined;
+  #topUps = 0;
+
+  /** When the first message went out. */
+  get askedAt(): number | undefined {
+    return this.#askedAt;
+  }
+
+  /** When a peer that has not answered is given up. */
+  get timeout(): number | undefined {
+    return this.#askedAt === undefined ? undefined : this.#askedAt + ANSWER_TIMEOUT_MS;
+  }
+
+  /** When to bring more SURBs; `undefined` after the last time. */
+  get topUpAt(): number | undefined {
+    const after = SILENCE_TOP_UPS_MS[this.#topUps];
+    return this.#askedAt === undefined || after === undefined ? undefined : this.#askedAt + after;
+  }
+
+  /** A message goes out; if more SURBs were due, it brings them. */
+  sent(now: number): void {
+    this.#askedAt ??= now;
+    if (this.topUpAt !== undefined && now >= this.topUpAt) this.#topUps += 1;
+  }
+
+  /** The offset below which bytes may be sent. */
+  limit(now: number): number {
+    return this.#stage(now)?.bytes ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  /** When {@link limit} rises next. */
+  nextStageAt(now: number): number | undefined {
+    const stage = this.#stage(now);
+    return stage && this.#askedAt !== undefined ? this.#askedAt + stage.untilMs : undefined;
+  }
+
+  #stage(now: number): (typeof PROBE_STAGES)[number] | undefined {
+    const silentMs = now - (this.#askedAt ?? now);
+    return PROBE_STAGES.find(({ untilMs }) => silentMs < untilMs);
+  }
+}

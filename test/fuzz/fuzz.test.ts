@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { describe, it } from 'node:test';
+
+import { fuzz } from './fuzz.js';
+
+const INPUTS = 100_000;
+
+describe('100,000 mutated messages', { timeout: 300_000 }, () => {
+  const seed = randomInt(2 ** 31);
+  it(`harm neither the server nor a session beside them (seed ${seed})`, async () => {
+    const report = await fuzz(INPUTS, seed);
+    assert.equal(report.inputs, INPUTS);
+    // Otherwise nothing but the first check of each message would be tested.
+    assert.ok(report.decoded > INPUTS / 4 && report.decoded < INPUTS);
+    assert.ok(report.sessionsOpened > 100 && report.resets > 100 && report.refusals > 100);
+  });
+});

@@ -1,0 +1,27 @@
+/**
+ * `npm run fuzz -- --inputs 1000000 --seed N`: the same as the test, for longer. A seed repeats a run, save for session
+ * ids and times.
+ *
+ * @module
+ */
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+
+import { fuzz } from './fuzz.js';
+
+const { values } = parseArgs({ options: { inputs: { type: 'string' }, seed: { type: 'string' } } });
+const inputs = Number(values.inputs ?? 1_000_000);
+const seed = Number(values.seed ?? randomInt(2 ** 31));
+console.log(`${inputs} inputs, seed ${seed}`);
+
+const startedAt = performance.now();
+const before = process.memoryUsage().heapUsed;
+const report = await fuzz(inputs, seed);
+const seconds = (performance.now() - startedAt) / 1000;
+console.log(report);
+console.log(`heap before ${mebibytes(before)} MiB, after ${mebibytes(process.memoryUsage().heapUsed)} MiB`);
+console.log(`${seconds.toFixed(1)} s, ${Math.round(inputs / seconds)} inputs/s; nothing broke.`);
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}

@@ -1,0 +1,45 @@
+/**
+ * Checks the session protocol with schedules drawn from seeds:
+ *
+ *     npm run check:sessions -- --schedules 100000 --seed 1
+ *
+ * A schedule that fails is named by its own seed; with `--schedules 1` and that seed it is repeated.
+ */
+import { parseArgs } from 'node:util';
+
+import { check, drawSchedule, play } from './schedules.js';
+
+const { values } = parseArgs({
+  options: {
+    schedules: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+  },
+});
+const schedules = Number(values.schedules);
+const firstSeed = Number(values.seed);
+const startedAt = performance.now();
+const outcomes = new Map<string, number>();
+for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {
+  const schedule = drawSchedule(seed);
+  try {
+    const aftermath = play(schedule);
+    check(schedule, aftermath);
+    const ends = [aftermath.opener, aftermath.acceptor].map(({ error }) => error?.code ?? 'done').join(' / ');
+    outcomes.set(ends, (outcomes.get(ends) ?? 0) + 1);
+  } catch (error) {
+    console.error(`Seed ${seed} fails: npm run check:sessions -- --schedules 1 --seed ${seed}`);
+    console.error({ ...schedule, opener: brief(schedule.opener), acceptor: brief(schedule.acceptor) });
+    console.error(schedule.faults, error);
+    process.exit(1);
+  }
+}
+const seconds = (performance.now() - startedAt) / 1000;
+const rate = Math.round(schedules / seconds);
+console.log(`${schedules} schedules from seed ${firstSeed} on, ${seconds.toFixed(1)} s, ${rate} schedules/s`);
+for (const [ends, count] of [...outcomes].sort(([, a], [, b]) => b - a)) {
+  console.log(`${String(count).padStart(8)}  opener / acceptor: ${ends}`);
+}
+
+function brief(application: object & { readonly writes: readonly Uint8Array[] }): object {
+  return { ...application, writes: application.writes.map((bytes) => bytes.length) };
+}
