@@ -15,8 +15,9 @@ import { MixnetClientError } from '../mixnet/errors.js';
  */
 export function holdLock(name: string, signal?: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
+    const manager = locks();
     const untilReleased = new Promise<void>((release) => {
-      locks()
+      manager
         .request(name, signal ? { signal } : {}, () => {
           resolve(release);
           return untilReleased;

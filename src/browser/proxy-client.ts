@@ -107,14 +107,25 @@ export class NymProxyClient implements AsyncDisposable {
    */
   static async create(options: NymProxyClientOptions): Promise<NymProxyClient> {
     const { onProgress = () => undefined, onLog = () => undefined, baseUrl = DEFAULT_BASE_URL } = options;
-    if (!URL.canParse(baseUrl)) throw new RangeError(`baseUrl must be an absolute URL, not "${baseUrl}".`);
+    checkBaseUrl(baseUrl);
     const tunnel = tunnelOptions(options);
     const startedAt = performance.now();
-    const reached = (step: StartProgress['step']) => onProgress({ step, ms: performance.now() - startedAt });
+    let isReady = false;
+    const reached = (step: StartProgress['step']) => {
+      // A mixnet client that is started later, for another, is no step of this start.
+      if (isReady) return;
+      isReady = step === 'ready';
+      onProgress({ step, ms: performance.now() - startedAt });
+    };
     const link = await startTunnelWorker(tunnel, { onProgress: reached, onLog }, options.signal);
-    const { number, state } = valueOf(await link.service.nextState(0));
-    reached('ready');
-    return new NymProxyClient(link, baseUrl, state.state === 'ready' ? state.nymAddress : '', number);
+    try {
+      const { number, state } = valueOf(await link.service.nextState(0));
+      reached('ready');
+      return new NymProxyClient(link, baseUrl, state.state === 'ready' ? state.nymAddress : '', number);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
   }
 
   /** Own Nym address, which the server never learns; with a client per connection, of the one that started last. */
@@ -176,8 +187,8 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await this.#http.close();
-    await this.#link.close();
+    // The link's end settles what a worker that hangs would not.
+    await Promise.all([this.#http.close(), this.#link.close()]);
   }
 
   async #followStates(first: number): Promise<void> {
@@ -217,4 +228,10 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
       options.closeTimeout === undefined ? undefined : millisecondsOf('closeTimeout', options.closeTimeout),
     startTimeoutMs: options.startTimeoutMs,
   };
+}
+
+function checkBaseUrl(baseUrl: string): void {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (url?.protocol === 'http:' && url.username === '' && url.password === '') return;
+  throw new RangeError(`baseUrl must be an absolute http: URL without a user name, not "${baseUrl}".`);
 }

@@ -2,7 +2,6 @@ import { backoffMs } from '../mixnet/backoff.js';
 import { DEFAULT_CLIENT_ID } from '../mixnet/browser/index.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { limitStart } from '../mixnet/start-limit.js';
-import { valueOf } from './failures.js';
 import { joinTunnel, type JoinedTunnel } from './join-tunnel.js';
 import { termsOf } from './lobby-messages.js';
 import { Lobby } from './lobby.js';
@@ -80,11 +79,13 @@ export class SharedTunnel {
       AbortSignal.any([signal, found.signal]),
     );
     try {
-      const holder = await Promise.race([lock.then(() => undefined), findHolder(options, search.signal)]);
-      found.abort();
-      if (holder) {
-        const { state } = valueOf(await holder.service.nextState(0));
-        return new SharedTunnel(options, watch, leaving, holder, asGuest(state), lock);
+      for (;;) {
+        const holder = await Promise.race([lock.then(() => undefined), findHolder(options, search.signal)]);
+        if (!holder) break;
+        const reply = await holder.service.nextState(0);
+        // Otherwise it is gone again already.
+        if (reply.ok)
+          return new SharedTunnel(options, watch, leaving, holder, asGuest(reply.value.state), lock);
       }
       const tunnel = await Tunnel.start(options, watch);
       return new SharedTunnel(options, watch, leaving, tunnel, tunnel.states.state, lock);
@@ -92,6 +93,7 @@ export class SharedTunnel {
       leaving.abort();
       throw error;
     } finally {
+      found.abort();
       search.lift();
     }
   }

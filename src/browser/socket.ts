@@ -28,6 +28,11 @@ export class RemoteSocket implements TunnelSocket {
   #finished = false;
   /** The session has ended, one way or the other. */
   #over = false;
+  #released = false;
+  /** Why it was given up. */
+  #reason: { readonly error: unknown } | undefined;
+  /** The write under way. */
+  #writing: Promise<void> | undefined;
   #ignoreSignal: () => void = () => undefined;
 
   /** @param number names the socket among those of this service. */
@@ -50,7 +55,7 @@ export class RemoteSocket implements TunnelSocket {
         // The sink's own `abort` would only be called once the write under way has ended.
         controller.signal.addEventListener('abort', () => this.#giveUp(controller.signal.reason));
       },
-      write: (bytes) => this.#write(bytes),
+      write: (bytes) => (this.#writing = this.#write(bytes).finally(() => (this.#writing = undefined))),
       close: () => this.#finish(),
     });
     this.opened = signal?.aborted === true ? Promise.reject(signal.reason as Error) : this.#open();
@@ -66,7 +71,9 @@ export class RemoteSocket implements TunnelSocket {
   }
 
   async #open(): Promise<SocketInfo> {
-    const remoteAddress = valueOf(await this.#service.open(this.#number));
+    const reply = await this.#service.open(this.#number);
+    if (this.#reason) throw this.#reason.error;
+    const remoteAddress = valueOf(reply);
     void this.#awaitEnd();
     return { remoteAddress };
   }
@@ -77,12 +84,13 @@ export class RemoteSocket implements TunnelSocket {
       valueOf(reply);
     } catch (error) {
       this.#end(error);
+      this.#release();
       return;
     }
     this.#over = true;
     this.#ignoreSignal();
     this.#settle?.resolve();
-    this.#release();
+    if (this.#readToEnd) this.#release();
   }
 
   async #pull(controller: ReadableByteStreamController): Promise<void> {
@@ -96,8 +104,8 @@ export class RemoteSocket implements TunnelSocket {
     controller.close();
     // A reader that brought its own buffer waits for it.
     controller.byobRequest?.respond(0);
-    if (!this.#allowHalfOpen) this.#endWritable();
-    this.#release();
+    if (!this.#allowHalfOpen) void this.#endWritable();
+    if (this.#over) this.#release();
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -119,13 +127,20 @@ export class RemoteSocket implements TunnelSocket {
     valueOf(await this.#service.finish(this.#number));
   }
 
-  /** Only who has the writer can close the writable; then it is what is behind it that is closed. */
-  #endWritable(): void {
-    const { locked } = this.writable;
-    const ended = locked ? this.#finish() : this.writable.close();
-    // A reset shows elsewhere.
-    ended.catch(() => undefined);
-    if (locked) this.#writer?.error(upstreamEnded());
+  /** Only who has the writer can close the writable; then what is written is sent, and no more is taken. */
+  async #endWritable(): Promise<void> {
+    if (!this.writable.locked) {
+      // A reset shows elsewhere.
+      await this.writable.close().catch(() => undefined);
+      return;
+    }
+    do {
+      await this.#writing?.catch(() => undefined);
+      // A write that waited in the stream has begun by then.
+      await new Promise((resolve) => setTimeout(resolve));
+    } while (this.#writing);
+    await this.#finish().catch(() => undefined);
+    this.#writer?.error(upstreamEnded());
   }
 
   #heed(signal: AbortSignal): void {
@@ -135,23 +150,25 @@ export class RemoteSocket implements TunnelSocket {
   }
 
   #giveUp(reason: unknown): void {
-    if (this.#over) return;
     this.#end(reason ?? new SessionError('aborted', 'us'));
-    void this.#service.reset(this.#number);
+    this.#release();
   }
 
   #end(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
+    this.#reason = { error };
     this.#ignoreSignal();
     this.#reader?.error(error);
     this.#writer?.error(error);
     this.#settle?.reject(error);
   }
 
-  /** Once nothing more will be asked of the service, it can forget the socket. */
+  /** Gives the session up if it has not ended; in any case, nothing more will be asked of it. */
   #release(): void {
-    if (this.#over && this.#readToEnd) void this.#service.reset(this.#number);
+    if (this.#released) return;
+    this.#released = true;
+    void this.#service.reset(this.#number);
   }
 }
 

@@ -20,6 +20,8 @@ interface OpenSocket {
 interface Socket {
   readonly abort: AbortController;
   readonly opened: Promise<OpenSocket>;
+  /** Whether its session has ended; it is kept for what may still be read of it, and for why. */
+  ended: boolean;
 }
 
 /** One user of a tunnel, a page or service worker, with its sockets. */
@@ -33,14 +35,18 @@ export class TunnelGuest implements TunnelService {
 
   open(socket: number): Promise<Reply<string>> {
     return replyOf(async () => {
-      if (this.#sockets.size >= MAX_SOCKETS) {
+      const open = [...this.#sockets.values()].filter(({ ended }) => !ended);
+      if (open.length >= MAX_SOCKETS) {
         throw new SessionError('limit', 'us', `more than ${MAX_SOCKETS} sockets at once; close some first`);
       }
       const abort = new AbortController();
       const opened = this.#tunnel.dial(abort.signal).then(takeStreams);
-      this.#sockets.set(socket, { abort, opened });
+      this.#sockets.set(socket, { abort, opened, ended: false });
       opened.then(
-        ({ session }) => session.closed.catch(() => this.#sockets.delete(socket)),
+        ({ session }) => {
+          const end = () => this.#ended(socket);
+          session.closed.then(end, end);
+        },
         () => this.#sockets.delete(socket),
       );
       await opened;
@@ -99,6 +105,16 @@ export class TunnelGuest implements TunnelService {
   /** Resets every socket that is still open. */
   leave(): void {
     for (const socket of this.#sockets.keys()) void this.reset(socket);
+  }
+
+  /** The page says when it is done with a socket; of those that it leaves to themselves, the oldest are forgotten. */
+  #ended(socket: number): void {
+    const known = this.#sockets.get(socket);
+    if (known) known.ended = true;
+    const ended = [...this.#sockets].filter(([, { ended }]) => ended);
+    if (ended.length <= MAX_SOCKETS) return;
+    const [oldest] = ended;
+    if (oldest) this.#sockets.delete(oldest[0]);
   }
 
   #socket(socket: number): Promise<OpenSocket> {

@@ -28,16 +28,16 @@ export function readTokens(path: string): readonly string[] {
   return parseTokens(path, readPrivate(path).text);
 }
 
-/** The access tokens of a file, read again when it changes. While it cannot be used, no token is good. */
+/** The access tokens of a file, read again when it changes. */
 export class TokensFile {
   readonly #path: string;
   readonly #onError: (error: TokensFileError) => void;
-  #tokens: readonly string[];
-  #version: string;
+  #tokens: readonly string[] | undefined;
+  #version: string | undefined;
   #lookedAt = performance.now();
 
   /**
-   * @param onError told when the file can no longer be used; once, until it can.
+   * @param onError told when the file can no longer be used, once, and at every {@link reload} that fails.
    * @throws {TokensFileError} if it cannot be used now.
    */
   constructor(path: string, onError: (error: TokensFileError) => void) {
@@ -48,26 +48,31 @@ export class TokensFile {
     this.#version = version;
   }
 
-  /** The tokens that are good now; the same array until the file changes. */
-  get tokens(): readonly string[] {
+  /** The tokens that are good now, the same array until the file changes; `undefined` while it cannot be used. */
+  get tokens(): readonly string[] | undefined {
     if (performance.now() - this.#lookedAt >= LOOK_EVERY_MS) {
       this.#lookedAt = performance.now();
-      if (this.#currentVersion() !== this.#version) this.reload();
+      if (this.#currentVersion() !== this.#version) this.#read(this.#tokens !== undefined);
     }
     return this.#tokens;
   }
 
   /** Reads the file now. */
   reload(): void {
+    this.#read(true);
+  }
+
+  #read(reporting: boolean): void {
     try {
       const { text, version } = readPrivate(this.#path);
       this.#version = version;
       this.#tokens = parseTokens(this.#path, text);
     } catch (error) {
       if (!(error instanceof TokensFileError)) throw error;
-      this.#version = this.#currentVersion();
-      this.#tokens = [];
-      this.#onError(error);
+      // It is tried again at every look.
+      this.#version = undefined;
+      this.#tokens = undefined;
+      if (reporting) this.#onError(error);
     }
   }
 

@@ -17,18 +17,19 @@ type Checker = ReturnType<typeof proofChecker>;
  * within {@link CLOCK_TOLERANCE_S} of its time.
  */
 export class Access {
-  readonly #tokens: () => readonly string[];
+  readonly #tokens: () => readonly string[] | undefined;
   readonly #now: () => number;
-  #given: readonly string[] = [];
+  #given: readonly string[] | undefined;
   #checkers: ReadonlyMap<string, Checker> = new Map();
   /** Session ids and when their proofs go stale, in Unix seconds; oldest first. */
   readonly #proven = new Map<string, number>();
 
   /**
-   * @param tokens the tokens that are good now; asked at every opening.
+   * @param tokens the tokens that are good now; asked at every opening. `undefined` while nobody knows: then nobody is
+   *   let in, and who is in stays.
    * @param now Unix time in seconds.
    */
-  constructor(tokens: () => readonly string[], now: () => number) {
+  constructor(tokens: () => readonly string[] | undefined, now: () => number) {
     this.#tokens = tokens;
     this.#now = now;
   }
@@ -62,6 +63,7 @@ export class Access {
   /** Which token it is takes as long to find for any of them. */
   #holder(message: Uint8Array, mac: Uint8Array): string | undefined {
     this.#refresh();
+    if (this.#given === undefined) return undefined;
     let holder: string | undefined;
     for (const [token, check] of this.#checkers) if (check(message, mac)) holder = token;
     return holder;
@@ -71,6 +73,7 @@ export class Access {
     const tokens = this.#tokens();
     if (tokens === this.#given) return;
     this.#given = tokens;
+    if (tokens === undefined) return;
     this.#checkers = new Map(tokens.map((token) => [token, proofChecker(parseAccessToken(token))]));
   }
 

@@ -26,7 +26,7 @@ export interface SessionServerOptions {
   /** Default: {@link DEFAULT_SESSION_LIMITS}. */
   readonly limits?: Partial<SessionLimits> | undefined;
   /** The access tokens that are good now; without it everybody may open sessions. */
-  readonly tokens?: (() => readonly string[]) | undefined;
+  readonly tokens?: (() => readonly string[] | undefined) | undefined;
 }
 
 /** The events of a {@link SessionServer}. */
@@ -128,9 +128,10 @@ export class SessionServer {
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
     this.#stats.opened(session);
-    const watched = new WatchedEnd(session, this.#admission.admitted(session.id)?.token, this.#access);
-    this.#watch.add(watched, performance.now());
     const cut = new AbortController();
+    const token = this.#admission.admitted(session.id)?.token;
+    const watched = new WatchedEnd(session, cut, token, this.#access);
+    this.#watch.add(watched, performance.now());
     this.#cuts.add(cut);
     try {
       const upstream = await this.#connect(session);
@@ -158,6 +159,8 @@ export class SessionServer {
     for (const { session: watched, limit, code, reason } of this.#watch.check(performance.now())) {
       this.#noteRefusal(limit);
       watched.session.reset(new SessionError(code, 'us', reason));
+      // An upstream that takes nothing more holds up what has been read of the session already.
+      watched.cut.abort();
     }
   }
 
@@ -178,11 +181,14 @@ export class SessionServer {
 
 class WatchedEnd implements WatchedSession {
   readonly session: Session;
+  /** Breaks its upstream connection off. */
+  readonly cut: AbortController;
   readonly #token: string | undefined;
   readonly #access: Access | undefined;
 
-  constructor(session: Session, token: string | undefined, access: Access | undefined) {
+  constructor(session: Session, cut: AbortController, token: string | undefined, access: Access | undefined) {
     this.session = session;
+    this.cut = cut;
     this.#token = token;
     this.#access = access;
   }

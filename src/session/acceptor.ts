@@ -114,7 +114,9 @@ export class SessionAcceptor {
     } else if (this.#ended.has(message.sessionId)) {
       this.#tellEnd(message, senderTag, this.#ended.get(message.sessionId));
     } else if (this.#refused.has(message.sessionId)) {
-      this.#tellEnd(message, senderTag, this.#refused.get(message.sessionId));
+      if (this.#mayAnswer(senderTag)) {
+        this.#tellEnd(message, senderTag, this.#refused.get(message.sessionId));
+      }
     } else if (!opensSession(message)) {
       this.#refuse(message, senderTag);
     } else if (this.#admits(message, senderTag)) {
@@ -129,6 +131,7 @@ export class SessionAcceptor {
     const session = new Session({
       sessionId: message.sessionId,
       surbs: undefined,
+      instance: newInstance(),
       closeTimeoutMs,
       deliver: (reply) => replyFor(accepted, client)(reply),
     });
@@ -211,5 +214,12 @@ function requestOf(message: ProxiedMessage): OpenRequest | undefined {
 
 function opensSession(message: ProxiedMessage): boolean {
   if (message.kind !== 'frames') return message.messageId < MAX_OVERTAKING_MESSAGES;
+  if (!understandsFrames(message.sessionId)) return false;
   return decodeFrames(message.body).some((frame) => frame.type === 'open');
+}
+
+/** Four bytes as a varint. */
+function newInstance(): number {
+  const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return value >>> 2;
 }

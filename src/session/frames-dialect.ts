@@ -1,7 +1,8 @@
 import { dataFrameOverhead, encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
 import { SESSION_PROTOCOL_VERSION } from '../wire/session-id.js';
 import { AckSchedule } from './ack-schedule.js';
-import { ACCEPTOR_SILENCE_MS, FORGOTTEN_MS, PROBE_SURBS, RESEND_BYTES } from './limits.js';
+import { SessionError } from './errors.js';
+import { ACCEPTOR_SILENCE_MS, FORGOTTEN_MS, PONG_PAUSE_MS, PROBE_SURBS, RESEND_BYTES } from './limits.js';
 import { Liveness } from './liveness.js';
 import type { OutgoingMessage } from './message-packer.js';
 import { earliest, type SessionState } from './session-state.js';
@@ -28,6 +29,7 @@ export class FramesDialect {
   #pings = 0;
   /** The value of a PING to be answered. */
   #pong: number | undefined;
+  #pongAt = -Infinity;
   /** Offset behind what was last sent again as a question whether it is missing. */
   #askedUpTo: number | undefined;
   /** The value of the PING with which an opener took its leave. */
@@ -64,6 +66,7 @@ export class FramesDialect {
    */
   receive(frames: readonly Frame[]): boolean {
     const { routes, surbs, now } = this.#state;
+    this.#checkInstance(frames);
     const came = routes.peerCame(counterOf(frames));
     let news = came === 'newer';
     for (const frame of frames) news = this.#receiveFrame(frame) || news;
@@ -75,6 +78,19 @@ export class FramesDialect {
     if (came === 'newer') surbs?.lost();
     if (came === 'newer' || speaksAgain || heardAgain) this.#sendAllAgain();
     return came !== 'old';
+  }
+
+  /** Whoever answers has to be the one that answered first. */
+  #checkInstance(frames: readonly Frame[]): void {
+    const state = this.#state;
+    if (!state.isOpener) return;
+    for (const frame of frames) {
+      if (frame.type !== 'instance') continue;
+      state.instance ??= frame.value;
+      if (frame.value !== state.instance) {
+        throw new SessionError('gone', 'us', 'the server was restarted and has lost the session');
+      }
+    }
   }
 
   /** Takes note of what an opener of ours sent in the Rust way before it knew us. */
@@ -112,12 +128,15 @@ export class FramesDialect {
         return this.#acknowledged(frame.offset, frame.window);
       case 'ping':
         this.#pong = frame.value;
-        this.#acks.soon(now);
+        // An opener of good will asks every few seconds.
+        if (now - this.#pongAt < PONG_PAUSE_MS) this.#acks.inPause(now);
+        else this.#acks.soon(now);
         return false;
       case 'pong':
         this.receivePong(frame.value);
         return false;
       case 'route':
+      case 'instance':
       case 'reset':
         return false;
     }
@@ -186,14 +205,18 @@ export class FramesDialect {
 
   /** What goes along with the stream, or instead of it. */
   #signals({ probing, leaving }: Occasion, greeting: boolean, stream: boolean): Frame[] {
-    const { routes, incoming } = this.#state;
+    const { routes, incoming, isOpener, instance } = this.#state;
     const frames: Frame[] = [];
+    if (!isOpener && instance !== undefined) frames.push({ type: 'instance', value: instance });
     if (routes.counter > 0) frames.push({ type: 'route', counter: routes.counter });
     if (greeting) frames.push(this.#greeting());
     if (this.#acks.at !== undefined || probing || leaving || !stream) {
       frames.push({ type: 'ack', ...incoming.acknowledge() });
     }
-    if (this.#pong !== undefined) frames.push({ type: 'pong', value: this.#pong });
+    if (this.#pong !== undefined) {
+      frames.push({ type: 'pong', value: this.#pong });
+      this.#pongAt = this.#state.now;
+    }
     if (probing || leaving) frames.push({ type: 'ping', value: (this.#pings += 1) });
     if (leaving) this.#leave = this.#pings;
     this.#pong = undefined;

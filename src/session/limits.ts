@@ -149,3 +149,6 @@ export const PLAIN_REPLY_PACKET_MS = 20;
  * answered yet, to confirm or to finish. Who speaks frames is asked instead ({@link PROBE_INTERVALS_MS}).
  */
 export const DEFAULT_CLOSE_TIMEOUT_MS = 60_000;
+
+/** An acceptor that has just answered a PING lets the next wait for the pause of acknowledgements. */
+export const PONG_PAUSE_MS = 1000;

@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly startWithFrames?: boolean;
   /** What the OPEN of such an opener asks for. */
   readonly request?: OpenRequest | undefined;
+  /** Drawn anew whenever a session is accepted; tells openers of a restart. */
+  readonly instance?: number | undefined;
   /** Silence after which an end that has sent everything stops waiting for a peer in the Rust way. */
   readonly closeTimeoutMs: number;
   /** Now, in milliseconds of a clock that does not go back; the same clock as in every other call. */
@@ -34,6 +36,8 @@ export class SessionState {
   readonly isOpener: boolean;
   /** What an opener asks for in OPEN. */
   readonly request: OpenRequest | undefined;
+  /** An acceptor's own; at an opener, that of the acceptor that answered first. */
+  instance: number | undefined;
   readonly outgoing = new OutgoingStream();
   readonly incoming: IncomingStream;
   readonly packer: MessagePacker;
@@ -63,6 +67,7 @@ export class SessionState {
     this.surbs = surbs;
     this.isOpener = surbs !== undefined;
     this.request = options.request;
+    this.instance = options.instance;
     this.packer = new MessagePacker(sessionId, surbs);
     this.incoming = new IncomingStream(this.isOpener || framesAnnounced ? 0 : 1);
     if (this.isOpener) this.dialect = startWithFrames ? 'frames' : 'unknown';

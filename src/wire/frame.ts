@@ -19,11 +19,16 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 6 ROUTE   counter (varint) ‖ reserved                              the sender's mixnet client was replaced so often
  * 7 PING    value (varint) ‖ reserved                                asks for an acknowledgement and a PONG
  * 8 PONG    value (varint) ‖ reserved                                answers the PING of that value
+ * 9 INSTANCE value (varint) ‖ reserved                               which accepting of the session answers
  * ```
  *
  * Once an end's client was replaced, all its messages carry ROUTE. The highest counter seen is the current route: an
  * acceptor replies to where it came from, and whatever was sent before it came up may be lost. Without ROUTE the
  * counter is 0. Messages with OPEN or PING carry SURBs enough for an answer.
+ *
+ * An acceptor draws the value of INSTANCE when it accepts a session, and puts it first into all its messages. So an
+ * opener notices a server that was restarted, took a late message for the opening of a new session, and would go on
+ * with the bytes of another upstream connection.
  *
  * Integers are the varints of RFC 9000. A receive window is counted from the frame's offset (0 for OPEN and OPENED):
  * bytes at offset + window and beyond may not be sent yet. Unknown types and reserved bytes are ignored, so that
@@ -49,9 +54,9 @@ export type Frame =
   | { readonly type: 'fin'; readonly offset: number }
   | { readonly type: 'reset'; readonly code: ResetCode }
   | { readonly type: 'route'; readonly counter: number }
-  | { readonly type: 'ping' | 'pong'; readonly value: number };
+  | { readonly type: 'ping' | 'pong' | 'instance'; readonly value: number };
 
-const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset', 'route', 'ping', 'pong'] as const;
+const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset', 'route', 'ping', 'pong', 'instance'] as const;
 
 const NOTHING = new Uint8Array();
 
@@ -116,6 +121,7 @@ function decodeBody(type: Frame['type'], body: Reader): Frame {
       return { type, counter: body.varint() };
     case 'ping':
     case 'pong':
+    case 'instance':
       return { type, value: body.varint() };
     case 'data':
       return withinRange({ type, offset: body.varint(), bytes: body.bytes(body.remaining) });
@@ -152,6 +158,7 @@ function integersOf(frame: Frame): readonly number[] {
       return [frame.counter];
     case 'ping':
     case 'pong':
+    case 'instance':
       return [frame.value];
   }
 }

@@ -186,7 +186,9 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
   it('says what is wrong with its options, and with the network', limit, async () => {
     const tab = await openPage();
     assert.equal((await refused(tab, { serverAddress: 'nobody' })).error, 'WireError');
-    assert.equal((await refused(tab, { baseUrl: '/here' })).error, 'RangeError');
+    for (const baseUrl of ['/here', 'https://upstream/', 'http://me:too@upstream/']) {
+      assert.equal((await refused(tab, { baseUrl })).error, 'RangeError');
+    }
     assert.equal((await refused(tab, { closeTimeout: -1 })).error, 'RangeError');
     const nowhere = await refused(tab, { network: { name: 'x', apiUrl: 'http://127.0.0.1:9/api/' } });
     assert.equal(nowhere.code, 'network');
@@ -289,7 +291,7 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     assert.deepEqual(await fails('cancel'), ['fine', 'aborted', 'aborted']);
     serveTcp = (socket) => void socket.once('data', () => socket.resetAndDestroy());
     assert.deepEqual(await fails('nothing'), Array(3).fill('upstream-reset'));
-    serveTcp = (socket) => void socket.end();
+    serveTcp = (socket) => void socket.end().resume();
     assert.deepEqual(await fails('nothing'), ['fine', 'TypeError', 'fine']);
   });
 

@@ -65,10 +65,10 @@ describe('a file of access tokens', () => {
     assert.deepEqual(file.tokens, [TWO]);
     await rm(path);
     file.reload();
-    assert.deepEqual([file.tokens, errors.length], [[], 1]);
+    assert.deepEqual([file.tokens, errors.length], [undefined, 1]);
     await write(ONE, 0o644);
     file.reload();
-    assert.deepEqual([file.tokens, errors.length], [[], 2]);
+    assert.deepEqual([file.tokens, errors.length], [undefined, 2]);
     await chmod(path, 0o600);
     file.reload();
     assert.deepEqual([file.tokens, errors.length], [[ONE], 2]);
@@ -78,7 +78,7 @@ describe('a file of access tokens', () => {
     await write(ONE);
     const file = new TokensFile(path, (error) => assert.fail(error));
     await write(`${TWO}\n`);
-    while (!file.tokens.includes(TWO)) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (!file.tokens?.includes(TWO)) await new Promise((resolve) => setTimeout(resolve, 50));
     assert.deepEqual(file.tokens, [TWO]);
   });
 });

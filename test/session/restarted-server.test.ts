@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { SessionEngine } from '../../src/session/engine.js';
+import { SurbStock } from '../../src/session/surb-stock.js';
+import { decodeFrames } from '../../src/wire/frame.js';
+import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
+import { newSessionId } from '../../src/wire/session-id.js';
+
+const sessionId = newSessionId();
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+const opener = () => new SessionEngine({ sessionId, surbs: new SurbStock(), closeTimeoutMs: 60_000, now: 0 });
+const acceptor = (instance: number) =>
+  new SessionEngine({ sessionId, surbs: undefined, instance, closeTimeoutMs: 60_000, now: 0 });
+
+/** All that an end has to say now. */
+function saidBy(engine: SessionEngine, now: number) {
+  const messages = [];
+  for (let next = engine.poll(now); next; next = engine.poll(now)) {
+    messages.push(decodeProxiedMessage(next.payload));
+  }
+  return messages;
+}
+
+describe('an opener whose server was restarted', () => {
+  it('takes nothing from a session that the new server opened for a late message', () => {
+    const client = opener();
+    client.write(bytes('request'));
+    const requests = saidBy(client, 20);
+
+    const server = acceptor(1);
+    for (const request of requests) server.receive(request, 100);
+    server.write(bytes('old'));
+    for (const answer of saidBy(server, 200)) client.receive(answer, 300);
+    assert.deepEqual(client.take(300), bytes('old'));
+
+    // The official client sends a packet again whose acknowledgement was lost.
+    const restarted = acceptor(2);
+    for (const request of requests) restarted.receive(request, 400);
+    restarted.write(bytes('other bytes'));
+    for (const answer of saidBy(restarted, 500)) client.receive(answer, 600);
+    assert.equal(client.take(600), undefined);
+    assert.ok(client.outcome?.kind === 'reset');
+    assert.deepEqual([client.outcome.error.code, client.outcome.error.by], ['gone', 'us']);
+
+    // And the new one is told to let go.
+    const [lastWords] = saidBy(client, 700);
+    assert.deepEqual(decodeFrames(lastWords?.body ?? new Uint8Array()), [{ type: 'reset', code: 'gone' }]);
+  });
+});
