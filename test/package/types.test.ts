@@ -66,8 +66,8 @@ const address: string = server.nymAddress;
 await server.close();
 console.log(address);
 
-// @ts-expect-error: the upstream is needed.
-await NymProxyServer.create({});
+// @ts-expect-error: an upstream is text.
+await NymProxyServer.create({ upstream: 80 });
 `;
 
 describe('the types of the packed package', { timeout: 120_000 }, () => {
