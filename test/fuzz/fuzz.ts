@@ -48,10 +48,12 @@ export async function fuzz(inputs: number, seed: number): Promise<FuzzReport> {
   let decoded = 0;
   let mostRemembered = 0;
   for (let n = 0; n < inputs; n += 1) {
-    const bytes = retiringMessage(ids) ?? mutate(random, validMessage(random, ids));
+    const retiring = retiringMessage(ids);
+    const bytes = retiring ?? mutate(random, validMessage(random, ids));
+    const senderTag = retiring ? 'alice' : NAMES[random.below(NAMES.length)] || undefined;
     if (decodes(bytes)) decoded += 1;
     fuzzAddress(random);
-    world.server.arrive({ payload: bytes, senderTag: NAMES[random.below(NAMES.length)] || undefined }, 1);
+    world.server.arrive({ payload: bytes, senderTag }, 1);
     if (random.chance(0.1)) world.client.arrive({ payload: bytes, senderTag: undefined }, 0);
     if (n % BATCH !== 0) continue;
     await world.assertHealthy(random.bytes(100));
