@@ -6,7 +6,7 @@ import { ChannelEndpoint } from './channel-endpoint.js';
 import { errorOf, type Failure } from './failures.js';
 import { Lifeline, withLifeline } from './lifeline.js';
 import { TABS_PROTOCOL_VERSION, type LobbyMessage, type TunnelTerms } from './lobby-messages.js';
-import { holdLock, isHeld, untilFree } from './locks.js';
+import { holdLock, isHeld, untilFree } from '../mixnet/browser/web-locks.js';
 import { guestChannel, guestLock, holderLock, lobbyChannel, tunnelLock } from './tab-names.js';
 import type { TunnelService } from './tunnel-service.js';
 

@@ -3,7 +3,7 @@ import { v4 as uuid } from 'uuid';
 
 import { ChannelEndpoint } from './channel-endpoint.js';
 import { refusal, type LobbyMessage, type TunnelTerms } from './lobby-messages.js';
-import { holdLock, untilFree } from './locks.js';
+import { holdLock, untilFree } from '../mixnet/browser/web-locks.js';
 import { guestChannel, guestLock, holderLock, lobbyChannel } from './tab-names.js';
 import { TunnelGuest } from './tunnel-guest.js';
 import type { Tunnel } from './tunnel.js';

@@ -1,4 +1,4 @@
-import { HttpClient } from '../http/index.js';
+import { HttpClient, tunnelUrl } from '../http/index.js';
 import type { PersistentIdentity } from '../mixnet/browser/index.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { MAINNET, type Network } from '../mixnet/network.js';
@@ -12,6 +12,7 @@ import { parseNymAddress } from '../wire/nym-address.js';
 import { valueOf } from './failures.js';
 import { RemoteSocket } from './socket.js';
 import { startTunnelWorker, type TunnelLink } from './tunnel-link.js';
+import { followStates } from './tunnel-service.js';
 import type { TunnelSnapshot, TunnelState } from './tunnel-state.js';
 import type { TunnelOptions } from './tunnel.js';
 
@@ -191,19 +192,14 @@ export class NymProxyClient implements AsyncDisposable {
     await Promise.all([this.#http.close(), this.#link.close()]);
   }
 
-  async #followStates(first: number): Promise<void> {
-    for (let seen = first; ;) {
-      const reply = await this.#link.service.nextState(seen);
-      if (!reply.ok) {
-        // Closed by this page, or crashed.
-        if (!this.#closed)
-          this.#listeners.state.call({ state: 'waiting', reason: reply.failure.message, retryMs: undefined });
-        return;
-      }
-      const { number, state } = reply.value;
-      seen = number;
+  async #followStates(seen: number): Promise<void> {
+    const { message } = await followStates(this.#link.service, seen, (state) => {
       if (state.state === 'ready') this.#nymAddress = state.nymAddress;
       this.#listeners.state.call(state);
+    });
+    // Closed by this page, or crashed.
+    if (!this.#closed) {
+      this.#listeners.state.call({ state: 'waiting', reason: message, retryMs: undefined });
     }
   }
 }
@@ -231,7 +227,11 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
 }
 
 function checkBaseUrl(baseUrl: string): void {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  if (url?.protocol === 'http:' && url.username === '' && url.password === '') return;
-  throw new RangeError(`baseUrl must be an absolute http: URL without a user name, not "${baseUrl}".`);
+  try {
+    tunnelUrl(baseUrl);
+  } catch (cause) {
+    throw new RangeError(`baseUrl must be an absolute http: URL without a user name, not "${baseUrl}".`, {
+      cause,
+    });
+  }
 }

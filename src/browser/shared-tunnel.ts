@@ -5,10 +5,10 @@ import { limitStart } from '../mixnet/start-limit.js';
 import { joinTunnel, type JoinedTunnel } from './join-tunnel.js';
 import { termsOf } from './lobby-messages.js';
 import { Lobby } from './lobby.js';
-import { holdLock } from './locks.js';
+import { holdLock } from '../mixnet/browser/web-locks.js';
 import { tunnelLock } from './tab-names.js';
 import { TunnelGuest } from './tunnel-guest.js';
-import type { TunnelService } from './tunnel-service.js';
+import { followStates, type TunnelService } from './tunnel-service.js';
 import { StateBoard, type TunnelState } from './tunnel-state.js';
 import { Tunnel, type TunnelOptions, type TunnelWatch } from './tunnel.js';
 
@@ -87,6 +87,7 @@ export class SharedTunnel {
         if (reply.ok)
           return new SharedTunnel(options, watch, leaving, holder, asGuest(reply.value.state), lock);
       }
+      found.abort();
       const tunnel = await Tunnel.start(options, watch);
       return new SharedTunnel(options, watch, leaving, tunnel, tunnel.states.state, lock);
     } catch (error) {
@@ -118,21 +119,14 @@ export class SharedTunnel {
   /** This tab's own tunnel; the others may use it too. */
   #hold(tunnel: Tunnel): TunnelService {
     this.#held = { tunnel, lobby: new Lobby(this.#clientId, tunnel, termsOf(this.#options)) };
-    void this.#showStatesOf(tunnel);
-    return new TunnelGuest(tunnel);
+    const own = new TunnelGuest(tunnel);
+    void followStates(own, 0, (state) => this.states.show(state));
+    return own;
   }
 
   #takeOver(): void {
     if (this.#leaving.signal.aborted) return;
     this.#service = this.#hold(Tunnel.takeOver(this.#options, this.#watch));
-  }
-
-  async #showStatesOf(tunnel: Tunnel): Promise<void> {
-    for (let seen = 0; !this.#leaving.signal.aborted;) {
-      const { number, state } = await tunnel.states.next(seen);
-      seen = number;
-      this.states.show(state);
-    }
   }
 
   /** Stays with whoever holds the tunnel, until this tab does. */
@@ -142,7 +136,7 @@ export class SharedTunnel {
     while (joined) {
       const { leave } = joined;
       signal.addEventListener('abort', leave);
-      void this.#showStatesOfHolder(joined);
+      void followStates(joined.service, 0, (state) => this.states.show(asGuest(state)));
       await joined.lost;
       signal.removeEventListener('abort', leave);
       if (this.#held || signal.aborted) return;
@@ -153,16 +147,6 @@ export class SharedTunnel {
       });
       joined = await this.#findNextHolder();
       if (joined) this.#service = joined.service;
-    }
-  }
-
-  async #showStatesOfHolder({ service }: JoinedTunnel): Promise<void> {
-    for (let seen = 0; !this.#leaving.signal.aborted;) {
-      const reply = await service.nextState(seen);
-      if (!reply.ok) return;
-      const { number, state } = reply.value;
-      seen = number;
-      this.states.show(asGuest(state));
     }
   }
 

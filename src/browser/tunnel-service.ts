@@ -1,5 +1,5 @@
-import type { Reply } from './failures.js';
-import type { NumberedState, TunnelSnapshot } from './tunnel-state.js';
+import type { Failure, Reply } from './failures.js';
+import type { NumberedState, TunnelSnapshot, TunnelState } from './tunnel-state.js';
 
 /**
  * The tunnel as it is used from another thread or tab. Plain calls with plain data, so that it works over a worker's
@@ -22,4 +22,22 @@ export interface TunnelService {
   inspect(): Promise<Reply<TunnelSnapshot>>;
   /** The state, once it is another than number `seen`. */
   nextState(seen: number): Promise<Reply<NumberedState>>;
+}
+
+/**
+ * Shows every state after number `seen`, until the service has no more of them.
+ *
+ * @returns why.
+ */
+export async function followStates(
+  service: Pick<TunnelService, 'nextState'>,
+  seen: number,
+  show: (state: TunnelState) => void,
+): Promise<Failure> {
+  for (let last = seen; ;) {
+    const reply = await service.nextState(last);
+    if (!reply.ok) return reply.failure;
+    last = reply.value.number;
+    show(reply.value.state);
+  }
 }

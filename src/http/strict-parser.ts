@@ -77,20 +77,14 @@ export class StrictParser extends LenientParser {
         return;
       case 'BODY_CHUNKHEAD':
         if (!CHUNK_LINE.test(line)) throw badResponse('a chunk has no valid size');
-        {
-          this.#startAnew();
-          return;
-        }
+        this.#startAnew();
+        return;
       case 'BODY_CHUNKEMPTYLINE':
         if (line !== '') throw badResponse('a chunk is longer than its size');
-        {
-          this.#startAnew();
-          return;
-        }
-      default: {
-        this.#checkField(line);
+        this.#startAnew();
         return;
-      }
+      default:
+        this.#checkField(line);
     }
   }
 

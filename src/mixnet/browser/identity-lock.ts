@@ -1,4 +1,5 @@
 import { MixnetClientError } from '../errors.js';
+import { holdLock } from './web-locks.js';
 
 /** A page that was just left or reloaded gives its locks back a moment later. */
 const PATIENCE_MS = 1_000;
@@ -9,28 +10,12 @@ const PATIENCE_MS = 1_000;
  *
  * @throws {MixnetClientError} `identity`, if another client uses it, or if there are no locks.
  */
-export function lockIdentity(clientId: string, patienceMs = PATIENCE_MS): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    // Browsers have it on https and localhost only.
-    if (!('locks' in navigator)) {
-      reject(
-        new MixnetClientError(
-          'identity',
-          'The page cannot keep an identity to itself: it needs Web Locks, which browsers offer on https and on ' +
-            'localhost only. Serve the page from there.',
-        ),
-      );
-      return;
-    }
-    const untilGivenBack = new Promise<void>((giveBack) => {
-      navigator.locks
-        .request(`nym-tcp-proxy identity ${clientId}`, { signal: AbortSignal.timeout(patienceMs) }, () => {
-          resolve(giveBack);
-          return untilGivenBack;
-        })
-        .catch((error: unknown) => reject(refusal(clientId, error)));
-    });
-  });
+export async function lockIdentity(clientId: string, patienceMs = PATIENCE_MS): Promise<() => void> {
+  try {
+    return await holdLock(`nym-tcp-proxy identity ${clientId}`, AbortSignal.timeout(patienceMs));
+  } catch (error) {
+    throw error instanceof MixnetClientError ? error : refusal(clientId, error);
+  }
 }
 
 function refusal(clientId: string, error: unknown): MixnetClientError {

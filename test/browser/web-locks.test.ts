@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
-import { holdLock } from '../../src/browser/locks.js';
+import { holdLock } from '../../src/mixnet/browser/web-locks.js';
 
 describe('the locks of a page that is not served securely', () => {
   const own = Object.getOwnPropertyDescriptor(globalThis, 'navigator');

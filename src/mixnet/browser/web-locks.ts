@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { MixnetClientError } from '../mixnet/errors.js';
+import { MixnetClientError } from '../errors.js';
 
 /**
  * Waits until the lock is held.
@@ -42,7 +42,7 @@ function locks(): LockManager {
   if ('locks' in navigator) return navigator.locks;
   throw new MixnetClientError(
     'identity',
-    'Tabs cannot share a tunnel here: that needs Web Locks, which browsers offer on https and on localhost only. ' +
-      'Serve the page from there.',
+    'The page cannot keep an identity to itself, nor share it among tabs: it needs Web Locks, which browsers offer on ' +
+      'https and on localhost only. Serve the page from there.',
   );
 }
