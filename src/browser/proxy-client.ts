@@ -1,4 +1,4 @@
-import { HttpClient, tunnelUrl } from '../http/index.js';
+import { DEFAULT_BASE_URL, HttpClient, tunnelUrl } from '../http/index.js';
 import type { PersistentIdentity } from '../mixnet/browser/index.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { MAINNET, type Network } from '../mixnet/network.js';
@@ -70,7 +70,6 @@ export interface NymProxyClientOptions {
   readonly onLog?: ((line: string) => void) | undefined;
 }
 
-const DEFAULT_BASE_URL = 'http://upstream/';
 const DEFAULT_POOL_SIZE = 1;
 
 /**

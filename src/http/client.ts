@@ -10,6 +10,9 @@ import { normalizeRequest, tunnelUrl } from './normalize-request.js';
 import { redirectedRequest, redirectTarget } from './redirect.js';
 import { TunnelResponse } from './tunnel-response.js';
 
+/** What relative URLs are relative to unless something else is given. */
+export const DEFAULT_BASE_URL = 'http://upstream/';
+
 /** How an {@link HttpClient} is made. */
 export interface HttpClientOptions {
   /** Opens sockets to the upstream. */
@@ -48,7 +51,7 @@ export class HttpClient {
    * @throws {TunnelFetchError} `url` if the base URL is no `http:` URL.
    */
   constructor(options: HttpClientOptions) {
-    const { connect, baseUrl = 'http://upstream/' } = options;
+    const { connect, baseUrl = DEFAULT_BASE_URL } = options;
     const { maxSockets = DEFAULT_MAX_SOCKETS, idleMs = DEFAULT_IDLE_MS } = options;
     if (!Number.isInteger(maxSockets) || maxSockets < 1) throw new RangeError('maxSockets must be 1 or more');
     if (!(idleMs >= 0 && idleMs < 2 ** 31)) throw new RangeError('idleMs must be from 0 to 2,147,483,647');

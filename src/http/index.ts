@@ -1,3 +1,3 @@
-export { HttpClient, type HttpClientOptions } from './client.js';
+export { DEFAULT_BASE_URL, HttpClient, type HttpClientOptions } from './client.js';
 export { TunnelFetchError, type TunnelFetchErrorCode } from './errors.js';
 export { tunnelUrl } from './normalize-request.js';

@@ -1,19 +1,9 @@
 import { TunnelFetchError } from './errors.js';
 import type { FetchRequest } from './fetch-request.js';
+import { HOP_BY_HOP } from './hop-by-hop.js';
 
 /** They say where the request ends and what becomes of the connection, which is not the caller's to say. */
-const OURS = [
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
+const OURS = [...HOP_BY_HOP, 'content-length', 'expect', 'host'];
 
 /** Methods whose requests have a body by their nature, so that its absence is said. */
 const WITH_BODY = ['POST', 'PUT'];

@@ -1,5 +1,6 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes } from '@noble/hashes/utils.js';
 
 import type { AccessProof } from '../wire/open-request.js';
 import { sessionIdToBytes, type SessionId } from '../wire/session-id.js';
@@ -62,13 +63,7 @@ export function proofMessage({ recipient, sessionId, upstream, time }: ProofCont
     ...withLength(upstream),
     varint(time),
   ];
-  const message = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    message.set(part, offset);
-    offset += part.length;
-  }
-  return message;
+  return concatBytes(...parts);
 }
 
 function withLength(text: string): readonly [Uint8Array, Uint8Array] {

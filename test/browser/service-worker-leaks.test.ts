@@ -111,13 +111,7 @@ describe('a page behind the service worker', { timeout: 1_200_000 }, () => {
   }, limit);
   afterEach(() => visitor.close(), limit);
 
-  async function connected(): Promise<Page> {
-    const tab = await world.openApp(visitor);
-    await world.connect(tab);
-    world.site.asked.length = 0;
-    world.decoy.contacts.length = 0;
-    return tab;
-  }
+  const connected = () => world.connected(visitor);
 
   /** The app itself may ask the decoy, which shows that it would have told of anybody else. */
   async function assertNobodyAsked(app: Page): Promise<void> {

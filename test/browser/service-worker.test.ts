@@ -7,7 +7,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import type { BrowserContext, Frame, Page } from 'playwright-core';
+import type { BrowserContext, Frame } from 'playwright-core';
 
 import { file, page, TunneledSite } from './tunneled-site.js';
 
@@ -68,15 +68,7 @@ describe('a service worker that serves the tunnel', { timeout: 1_800_000 }, () =
   }, limit);
   afterEach(() => visitor.close(), limit);
 
-  /** The app, connected. From here on nothing is asked of anybody but the upstream, and the asserts see all. */
-  async function connected(): Promise<Page> {
-    const tab = await world.openApp(visitor);
-    await world.connect(tab);
-    world.asked.length = 0;
-    world.site.asked.length = 0;
-    world.decoy.contacts.length = 0;
-    return tab;
-  }
+  const connected = () => world.connected(visitor);
 
   function assertNothingLeft(): void {
     assert.deepEqual(world.decoy.contacts, []);

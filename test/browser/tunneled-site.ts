@@ -113,6 +113,16 @@ export class TunneledSite implements AsyncDisposable {
     return tab;
   }
 
+  /** The app, connected. From here on nothing is asked of anybody but the upstream, and what is asked is noted anew. */
+  async connected(visitor: BrowserContext): Promise<Page> {
+    const tab = await this.openApp(visitor);
+    await this.connect(tab);
+    this.asked.length = 0;
+    this.site.asked.length = 0;
+    this.decoy.contacts.length = 0;
+    return tab;
+  }
+
   /** Connects it to the mixnet. */
   async connect(tab: Page, serverAddress = this.#server.nymAddress): Promise<void> {
     const network = { name: 'localnet', apiUrl: this.#net.localnet.apiUrl };

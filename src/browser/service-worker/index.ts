@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { HttpClient } from '../../http/index.js';
+import { DEFAULT_BASE_URL, HttpClient } from '../../http/index.js';
 import { useTunnel } from '../guest-tunnel.js';
 import { tunnelAnswers } from './answers.js';
 import type { HttpLine } from './http-line.js';
@@ -25,7 +25,6 @@ export interface ServeTunnelOptions {
   readonly responseTimeoutMs?: number | undefined;
 }
 
-const DEFAULT_BASE_URL = 'http://upstream/';
 const DEFAULT_RESPONSE_TIMEOUT_MS = 120_000;
 
 /**

@@ -1,4 +1,4 @@
-import { connectionOptions, HOP_BY_HOP } from './hop-by-hop.js';
+import { connectionOptions, HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import { upstreamUrl, type Place } from './place.js';
 
 /**

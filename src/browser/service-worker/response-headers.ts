@@ -1,4 +1,4 @@
-import { connectionOptions, HOP_BY_HOP } from './hop-by-hop.js';
+import { connectionOptions, HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import { informativeLinks } from './link-header.js';
 import type { Place } from './place.js';
 import { keptPolicies, ownPolicy } from './security-policy.js';
