@@ -1,12 +1,14 @@
 import type { MixnetClient, MixnetMessage } from '../mixnet/client.js';
 import { WireError } from '../wire/errors.js';
 import { decodeFrames, encodeFrames, type Frame } from '../wire/frame.js';
-import { decodeProxiedMessage, encodeProxiedMessage, type ProxiedMessage } from '../wire/proxied-message.js';
 import type { OpenRequest } from '../wire/open-request.js';
 import type { SessionId } from '../wire/session-id.js';
+import { EarlyMessages } from './early-messages.js';
+import type { Envelope, SessionMessage } from './envelope.js';
 import { SessionError } from './errors.js';
-import { understandsFrames, type Gate } from './gate.js';
+import type { Gate } from './gate.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
+import { PROXY_ENVELOPE } from './proxy-envelope.js';
 import { RecentKeys } from './recent-keys.js';
 import { Session, type Deliver } from './session.js';
 
@@ -26,6 +28,10 @@ const MAX_OVERTAKING_MESSAGES = 256;
 export interface AcceptorOptions {
   /** Called with every new session. */
   readonly onSession: (session: Session) => void;
+  /** How the messages travel; as those of the TCP proxy unless given. */
+  readonly envelope?: Envelope;
+  /** Time in ms in which nothing is carried, after which a session is given up; never unless given. */
+  readonly idleTimeoutMs?: number | undefined;
   /** Silence after which an end that has sent everything to a Rust peer stops waiting, in ms; 60,000 unless given. */
   readonly closeTimeoutMs?: number;
   /** Decides who gets in; everybody unless given. */
@@ -44,6 +50,8 @@ interface AcceptedSession {
  */
 export class SessionAcceptor {
   readonly #options: AcceptorOptions;
+  readonly #envelope: Envelope;
+  readonly #early = new EarlyMessages();
   readonly #sessions = new Map<SessionId, AcceptedSession>();
   /** What to tell an opener that asks. */
   readonly #ended = new RecentKeys<SessionId, Frame | undefined>(MAX_REMEMBERED);
@@ -54,6 +62,7 @@ export class SessionAcceptor {
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
+    this.#envelope = options.envelope ?? PROXY_ENVELOPE;
   }
 
   /** Sessions that have not ended. */
@@ -63,7 +72,7 @@ export class SessionAcceptor {
 
   /** Sessions that are remembered though they have ended or never began, for those who want to see that it is bounded. */
   get remembered(): number {
-    return this.#ended.size + this.#refused.size;
+    return this.#ended.size + this.#refused.size + this.#early.size;
   }
 
   /** Accepts sessions over this client, and goes on with those of the one before. */
@@ -100,14 +109,14 @@ export class SessionAcceptor {
     // Without a sender tag there is no way to answer.
     if (senderTag === undefined) return;
     try {
-      this.#route(decodeProxiedMessage(payload), senderTag);
+      this.#route(this.#envelope.decode(payload), senderTag);
     } catch (error) {
       // Anyone may send anything to a Nym address; what is no message of ours concerns no session.
       if (!(error instanceof WireError)) throw error;
     }
   }
 
-  #route(message: ProxiedMessage, senderTag: string): void {
+  #route(message: SessionMessage, senderTag: string): void {
     const known = this.#sessions.get(message.sessionId);
     if (known !== undefined) {
       if (known.session.receive(message)) known.senderTag = senderTag;
@@ -117,19 +126,25 @@ export class SessionAcceptor {
       if (this.#mayAnswer(senderTag)) {
         this.#tellEnd(message, senderTag, this.#refused.get(message.sessionId));
       }
-    } else if (!opensSession(message)) {
+    } else if (this.#envelope.hasOpen && message.kind === 'data') {
+      // It has overtaken the message that opens its session.
+      this.#early.keep(message, performance.now());
+    } else if (!opensSession(message, this.#envelope)) {
       this.#refuse(message, senderTag);
     } else if (this.#admits(message, senderTag)) {
       this.#accept(message, senderTag);
     }
   }
 
-  #accept(message: ProxiedMessage, senderTag: string): void {
-    const { onSession, closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = this.#options;
+  #accept(message: SessionMessage, senderTag: string): void {
+    const { onSession, closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS, idleTimeoutMs } = this.#options;
     const client = this.#client;
     if (client === undefined) return;
     const session = new Session({
       sessionId: message.sessionId,
+      envelope: this.#envelope,
+      first: message,
+      idleTimeoutMs,
       surbs: undefined,
       instance: newInstance(),
       closeTimeoutMs,
@@ -140,6 +155,7 @@ export class SessionAcceptor {
     const forget = () => this.#forget(session);
     session.closed.then(forget, forget);
     session.receive(message);
+    for (const early of this.#early.take(session.id)) session.receive(early);
     onSession(session);
   }
 
@@ -149,20 +165,25 @@ export class SessionAcceptor {
   }
 
   /** Asks the gate; the opener of a refused session is told why, if it understands. */
-  #admits(message: ProxiedMessage, senderTag: string): boolean {
+  #admits(message: SessionMessage, senderTag: string): boolean {
     const { gate } = this.#options;
     const { sessionId } = message;
     const recipient = this.#client?.address ?? '';
     const code = gate?.admit({ sessionId, senderTag, recipient, request: requestOf(message) });
     if (code === undefined) return true;
-    const reset: Frame | undefined = understandsFrames(sessionId) ? { type: 'reset', code } : undefined;
+    const reset: Frame | undefined = this.#understandsFrames(message) ? { type: 'reset', code } : undefined;
     this.#refused.set(sessionId, reset);
     if (reset && this.#mayAnswer(senderTag)) this.#answer(sessionId, [reset], senderTag);
     return false;
   }
 
+  /** Whether the opener of this session understands a refusal; a Rust client would not survive one. */
+  #understandsFrames(first: SessionMessage): boolean {
+    return this.#envelope.openersVersion(first.sessionId, first) > 0;
+  }
+
   /** Tells an opener that asks, and so has sent SURBs, how its session ended. */
-  #tellEnd(message: ProxiedMessage, senderTag: string, epitaph: Frame | undefined): void {
+  #tellEnd(message: SessionMessage, senderTag: string, epitaph: Frame | undefined): void {
     if (epitaph === undefined || message.kind !== 'frames') return;
     const ping = decodeFrames(message.body).findLast(({ type }) => type === 'ping');
     if (ping?.type !== 'ping') return;
@@ -170,7 +191,7 @@ export class SessionAcceptor {
   }
 
   /** Tells the opener of a session that is not known here, probably since a restart, that it is gone. */
-  #refuse(message: ProxiedMessage, senderTag: string): void {
+  #refuse(message: SessionMessage, senderTag: string): void {
     if (message.kind !== 'frames') return;
     if (decodeFrames(message.body).some((frame) => frame.type === 'reset')) {
       // It may have overtaken the messages that would open the session.
@@ -189,7 +210,7 @@ export class SessionAcceptor {
   /** One packet for one. */
   #answer(sessionId: SessionId, frames: readonly Frame[], senderTag: string): void {
     const body = encodeFrames(frames);
-    const answer = encodeProxiedMessage({ sessionId, messageId: 0, kind: 'frames', body });
+    const answer = this.#envelope.encode({ sessionId, messageId: 0, kind: 'frames', body });
     this.#client?.reply(senderTag, answer).catch(() => undefined);
   }
 }
@@ -206,15 +227,16 @@ function replyFor(accepted: AcceptedSession, client: MixnetClient): Deliver {
   };
 }
 
-function requestOf(message: ProxiedMessage): OpenRequest | undefined {
+function requestOf(message: SessionMessage): OpenRequest | undefined {
   if (message.kind !== 'frames') return undefined;
   const open = decodeFrames(message.body).find((frame) => frame.type === 'open');
   return open?.type === 'open' ? open.request : undefined;
 }
 
-function opensSession(message: ProxiedMessage): boolean {
+function opensSession(message: SessionMessage, envelope: Envelope): boolean {
+  if (message.kind === 'open') return true;
   if (message.kind !== 'frames') return message.messageId < MAX_OVERTAKING_MESSAGES;
-  if (!understandsFrames(message.sessionId)) return false;
+  if (envelope.openersVersion(message.sessionId, message) === 0) return false;
   return decodeFrames(message.body).some((frame) => frame.type === 'open');
 }
 

@@ -3,7 +3,8 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
 
 import type { AccessProof } from '../wire/open-request.js';
-import { sessionIdToBytes, type SessionId } from '../wire/session-id.js';
+import { SESSION_ID_BYTES, sessionIdToBytes, type SessionId } from '../wire/session-id.js';
+import { isStreamId } from '../wire/stream-frame.js';
 import { varintBytes, writeVarint } from '../wire/varint.js';
 
 const LABEL = new TextEncoder().encode('nym-tcp-proxy access 1');
@@ -54,16 +55,19 @@ export function proofChecker(token: AccessToken): (message: Uint8Array, mac: Uin
  * "nym-tcp-proxy access 1" ‖ length (varint) ‖ acceptor's Nym address ‖ session id (16 bytes)
  * ‖ length (varint) ‖ name of the upstream ‖ Unix time in seconds (varint)
  * ```
+ *
+ * The id of a stream, 8 bytes, stands behind 8 zero bytes, with which no session id of ours starts.
  */
 export function proofMessage({ recipient, sessionId, upstream, time }: ProofContext): Uint8Array {
-  const parts = [
-    LABEL,
-    ...withLength(recipient),
-    sessionIdToBytes(sessionId),
-    ...withLength(upstream),
-    varint(time),
-  ];
+  const parts = [LABEL, ...withLength(recipient), idBytes(sessionId), ...withLength(upstream), varint(time)];
   return concatBytes(...parts);
+}
+
+function idBytes(id: SessionId): Uint8Array {
+  if (!isStreamId(id)) return sessionIdToBytes(id);
+  const bytes = new Uint8Array(SESSION_ID_BYTES);
+  new DataView(bytes.buffer).setBigUint64(SESSION_ID_BYTES - 8, BigInt(`0x${id}`));
+  return bytes;
 }
 
 function withLength(text: string): readonly [Uint8Array, Uint8Array] {

@@ -1,6 +1,6 @@
 import { decodeFrames, encodeFrames, type Frame } from '../wire/frame.js';
-import type { ProxiedMessage } from '../wire/proxied-message.js';
 import type { ResetCode } from '../wire/reset-code.js';
+import type { SessionMessage } from './envelope.js';
 import { protocolError, SessionError, violation } from './errors.js';
 import { FramesDialect } from './frames-dialect.js';
 import { ACK_DELAY_MS, OPEN_DELAY_MS, ROUTE_LIMIT_MS } from './limits.js';
@@ -117,6 +117,17 @@ export class SessionEngine {
     this.#state.outgoing.finish();
   }
 
+  /**
+   * Reads no more: what still comes is dropped. Once this end's stream is finished, a peer that has no way to say its
+   * own end is not waited for.
+   */
+  discard(now: number): void {
+    this.#state.now = now;
+    this.#state.incoming.discard();
+    this.#dropUnread();
+    this.#settle();
+  }
+
   /** Gives the session up and, unless the peer did so first, tells it why. */
   reset(error: SessionError): void {
     if (this.#outcome !== undefined) return;
@@ -171,7 +182,7 @@ export class SessionEngine {
    * Takes in a message of this session. Whatever is in it, only this session can suffer. Tells whether it came from the
    * peer's current client, to which replies belong.
    */
-  receive(message: ProxiedMessage, now: number): boolean {
+  receive(message: SessionMessage, now: number): boolean {
     this.#state.now = now;
     try {
       if (this.#outcome !== undefined) return this.#receiveLate(message);
@@ -182,6 +193,7 @@ export class SessionEngine {
       return true;
     } finally {
       this.#settle();
+      this.#dropUnread();
     }
   }
 
@@ -207,14 +219,14 @@ export class SessionEngine {
   get deadline(): number | undefined {
     if (this.#outcome !== undefined) return undefined;
     const sending = this.#state.routes.blocked ? [] : this.#talk.deadlines;
-    return earliest([this.#giveUpAt, ...sending]);
+    return earliest([this.#giveUpAt, this.#state.idleAt, ...sending]);
   }
 
   get #talk(): FramesDialect | PlainDialect {
     return this.dialect === 'frames' ? this.#frames : this.#plain;
   }
 
-  #receiveFrames(message: ProxiedMessage): boolean {
+  #receiveFrames(message: SessionMessage): boolean {
     if (this.dialect === 'plain') throw protocolError('the peer went over from plain bytes to frames');
     this.#state.dialect = 'frames';
     this.#state.started = true;
@@ -225,13 +237,13 @@ export class SessionEngine {
     return true;
   }
 
-  #receivePlain(message: ProxiedMessage): boolean {
+  #receivePlain(message: SessionMessage): boolean {
     this.#plain.receive(message);
     return this.dialect === 'frames' ? this.#frames.receivedPlain() : true;
   }
 
   /** After the end, a peer that did not hear of it is told, and one that did says so. An acceptor has its epitaph. */
-  #receiveLate(message: ProxiedMessage): boolean {
+  #receiveLate(message: SessionMessage): boolean {
     const { epitaph } = this;
     if (message.kind !== 'frames' || epitaph === undefined || !this.#state.isOpener) return false;
     const frames = decodeFrames(message.body);
@@ -246,12 +258,13 @@ export class SessionEngine {
 
   /** An unknown peer is told both ways: ours resets, a Rust server skips the frame and closes. */
   #tellReset(code: ResetCode, finSent: boolean): void {
-    const { isOpener, firstAnswer, packer } = this.#state;
+    const { isOpener, firstAnswer, packer, envelope } = this.#state;
     if (isOpener && firstAnswer.askedAt === undefined) return;
     if (this.dialect !== 'plain') {
       this.#lastWords.push(packer.packLast('frames', encodeFrames([{ type: 'reset', code }])));
     }
-    if (this.dialect !== 'frames' && !finSent) this.#lastWords.push(packer.packLast('close', EMPTY));
+    if (this.dialect !== 'frames' && envelope.hasClose && !finSent)
+      this.#lastWords.push(packer.packLast('close', EMPTY));
   }
 
   #end(outcome: Outcome): void {
@@ -262,14 +275,28 @@ export class SessionEngine {
   /** Notices that everything is done, or that the peer has been silent for too long. */
   #settle(): void {
     if (this.#outcome !== undefined) return;
+    this.#state.noteCarried();
     if (this.#isDone()) this.#end({ kind: 'done' });
+    else if (this.#state.isDue(this.#state.idleAt)) this.#giveUpIdle();
     else if (this.#state.isDue(this.#giveUpAt)) this.#giveUpWaiting();
   }
 
   #isDone(): boolean {
-    const { outgoing, incoming } = this.#state;
-    if (outgoing.finSentAt === undefined || !incoming.exhausted) return false;
+    const { outgoing, incoming, envelope } = this.#state;
+    if (outgoing.finSentAt === undefined) return false;
+    if (this.dialect === 'plain' && !envelope.hasClose) return incoming.discarding;
+    if (!incoming.exhausted) return false;
     return this.dialect === 'frames' ? this.#frames.partedWell : true;
+  }
+
+  #dropUnread(): void {
+    const { incoming, now } = this.#state;
+    while (incoming.discarding && this.take(now) !== undefined);
+  }
+
+  #giveUpIdle(): void {
+    const seconds = (this.#state.idleTimeoutMs ?? 0) / 1000;
+    this.reset(new SessionError('timeout', 'us', `nothing was carried for ${seconds} s`));
   }
 
   /** When to stop waiting, for a mixnet client or for the peer. */
@@ -283,10 +310,10 @@ export class SessionEngine {
    * missing, it means that bytes may be lost.
    */
   #giveUpWaiting(): void {
-    const { isOpener, routes, incoming } = this.#state;
+    const { isOpener, routes, incoming, envelope } = this.#state;
     if (routes.lostAt !== undefined) {
       this.reset(new SessionError('lost', 'us', undefined, { cause: routes.lostCause }));
-    } else if (isOpener && this.dialect === 'plain' && !incoming.hasGap) {
+    } else if (isOpener && this.dialect === 'plain' && envelope.hasClose && !incoming.hasGap) {
       this.#end({ kind: 'done' });
     } else {
       this.reset(new SessionError('timeout', 'us', 'the peer did not answer in time'));

@@ -1,12 +1,17 @@
-import { ANSWER_TIMEOUT_MS, PROBE_STAGES, SILENCE_TOP_UPS_MS } from './limits.js';
+import { ANSWER_TIMEOUT_MS, SILENCE_TOP_UPS_MS, type AnswerStage } from './limits.js';
 
 /**
  * How an opener treats a peer that has not answered and may be ours or a Rust server: it sends no more than either can
  * hold, brings a few SURBs more now and then, and gives up in the end.
  */
 export class FirstAnswer {
+  readonly #stages: readonly AnswerStage[];
   #askedAt: number | undefined;
   #topUps = 0;
+
+  constructor(stages: readonly AnswerStage[]) {
+    this.#stages = stages;
+  }
 
   /** When the first message went out. */
   get askedAt(): number | undefined {
@@ -41,8 +46,9 @@ export class FirstAnswer {
     return stage && this.#askedAt !== undefined ? this.#askedAt + stage.untilMs : undefined;
   }
 
-  #stage(now: number): (typeof PROBE_STAGES)[number] | undefined {
-    const silentMs = now - (this.#askedAt ?? now);
-    return PROBE_STAGES.find(({ untilMs }) => silentMs < untilMs);
+  #stage(now: number): AnswerStage | undefined {
+    if (this.#askedAt === undefined) return undefined;
+    const silentMs = now - this.#askedAt;
+    return this.#stages.find(({ untilMs }) => silentMs < untilMs);
   }
 }

@@ -1,5 +1,4 @@
 import { dataFrameOverhead, encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
-import { SESSION_PROTOCOL_VERSION } from '../wire/session-id.js';
 import { AckSchedule } from './ack-schedule.js';
 import { SessionError } from './errors.js';
 import { ACCEPTOR_SILENCE_MS, FORGOTTEN_MS, PONG_PAUSE_MS, PROBE_SURBS, RESEND_BYTES } from './limits.js';
@@ -195,21 +194,13 @@ export class FramesDialect {
     return [greetAt, this.#acks.at, this.#probeAt(), resend.deadline];
   }
 
-  #greeting(): Frame {
-    const { incoming, isOpener, request } = this.#state;
-    const common = { version: SESSION_PROTOCOL_VERSION, window: incoming.limit };
-    return isOpener
-      ? { type: 'open', ...common, ...(request && { request }) }
-      : { type: 'opened', ...common };
-  }
-
   /** What goes along with the stream, or instead of it. */
   #signals({ probing, leaving }: Occasion, greeting: boolean, stream: boolean): Frame[] {
     const { routes, incoming, isOpener, instance } = this.#state;
     const frames: Frame[] = [];
     if (!isOpener && instance !== undefined) frames.push({ type: 'instance', value: instance });
     if (routes.counter > 0) frames.push({ type: 'route', counter: routes.counter });
-    if (greeting) frames.push(this.#greeting());
+    if (greeting) frames.push(this.#state.greeting);
     if (this.#acks.at !== undefined || probing || leaving || !stream) {
       frames.push({ type: 'ack', ...incoming.acknowledge() });
     }

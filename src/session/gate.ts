@@ -1,6 +1,6 @@
 import type { OpenRequest } from '../wire/open-request.js';
 import type { ResetCode } from '../wire/reset-code.js';
-import { sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
+import type { SessionId } from '../wire/session-id.js';
 
 /** A session that somebody wants to open, before anything is kept of it. */
 export interface Opening {
@@ -18,9 +18,4 @@ export interface Gate {
   admit(opening: Opening): ResetCode | undefined;
   /** Whether a message of no session here may be answered with a reset; a flood of such must not become ours. */
   mayAnswer(senderTag: string): boolean;
-}
-
-/** Whether the opener of this session understands a refusal; a Rust client would not survive one. */
-export function understandsFrames(id: SessionId): boolean {
-  return sessionProtocolVersion(id) > 0;
 }

@@ -1,7 +1,7 @@
-import type { ProxiedMessage } from '../wire/proxied-message.js';
+import type { SessionMessage } from './envelope.js';
 import { protocolError, SessionError } from './errors.js';
 import { MAX_PLAIN_BUFFER } from './limits.js';
-import { MessageOrder } from './message-order.js';
+import { MessageOrder, type Counting } from './message-order.js';
 import { Reassembly } from './reassembly.js';
 import { ReceiveWindow } from './receive-window.js';
 
@@ -12,12 +12,25 @@ import { ReceiveWindow } from './receive-window.js';
 export class IncomingStream {
   readonly #bytes = new Reassembly();
   readonly #window = new ReceiveWindow();
-  readonly #order: MessageOrder;
+  readonly #order: MessageOrder<SessionMessage>;
   #plainOffset = 0;
+  #discarding = false;
 
-  /** @param firstMessage the id that the peer's first plain message usually has. */
-  constructor(firstMessage: 0 | 1) {
-    this.#order = new MessageOrder(firstMessage);
+  /**
+   * @param firstMessage the id that the peer's first plain message usually has.
+   * @param counting how the ids go on from there.
+   */
+  constructor(firstMessage: number, counting: Counting) {
+    this.#order = new MessageOrder(firstMessage, counting);
+  }
+
+  /** Whether nobody reads any more. */
+  get discarding(): boolean {
+    return this.#discarding;
+  }
+
+  discard(): void {
+    this.#discarding = true;
   }
 
   /** Offset behind the last byte that arrived in order. */
@@ -93,7 +106,7 @@ export class IncomingStream {
    *
    * @throws {SessionError} `protocol`, or `limit` because nothing else holds such a peer back.
    */
-  insertPlain(message: ProxiedMessage): boolean {
+  insertPlain(message: SessionMessage): boolean {
     const ready = this.#order.insert(message);
     for (const { kind, body } of ready) {
       if (kind === 'close') this.#bytes.finish(this.#plainOffset);

@@ -51,14 +51,28 @@ export const ACK_PAUSE_MS = 1000;
  */
 export const ACK_LATEST_MS = 4000;
 
+/** What an opener may send, the bytes of its first message aside, until a time after that. */
+export interface AnswerStage {
+  readonly untilMs: number;
+  /** The offset below which bytes may be sent. */
+  readonly bytes: number;
+}
+
 /**
  * How many bytes an opener sends, and for how long, while its peer has not answered and may be ours or a Rust server:
  * no more than our acceptor grants at first, then no more than it can hold, then without limit.
  */
-export const PROBE_STAGES: readonly { readonly untilMs: number; readonly bytes: number }[] = [
+export const PROBE_STAGES: readonly AnswerStage[] = [
   { untilMs: 5000, bytes: INITIAL_WINDOW },
   { untilMs: 30_000, bytes: MAX_PLAIN_BUFFER },
 ];
+
+/**
+ * How long the Open of a stream is ahead of what follows it, unless it is answered sooner: a Rust peer drops Data that
+ * comes before its application has accepted the stream. Longer than the official client takes to send a lost packet
+ * again (1.6 s).
+ */
+export const OPEN_LEAD_MS = 2000;
 
 /**
  * Silence after which a peer that never answered is given up. Our acceptor answers at once; a Rust server stays silent

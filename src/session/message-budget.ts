@@ -5,18 +5,19 @@ import {
   REPLY_OVERHEAD_BYTES,
   SURB_BYTES,
 } from '../wire/packet-count.js';
-import { PROXIED_MESSAGE_OVERHEAD_BYTES } from '../wire/proxied-message.js';
 import { MESSAGE_PACKETS } from './limits.js';
 
-const MESSAGE_BYTES = MESSAGE_PACKETS * REGULAR_PACKET_BYTES - PROXIED_MESSAGE_OVERHEAD_BYTES;
+const MESSAGE_BYTES = MESSAGE_PACKETS * REGULAR_PACKET_BYTES;
 
-/** Bytes of body in the longest message of an opener that carries `surbs` SURBs. */
-export function openerBodyBytes(surbs: number): number {
-  return MESSAGE_BYTES - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES;
+/** Bytes of body in the longest message of an opener that carries `surbs` SURBs; `overhead` is its envelope's. */
+export function openerBodyBytes(surbs: number, overhead: number): number {
+  return MESSAGE_BYTES - overhead - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES;
 }
 
-/** Bytes of body in the longest message of an acceptor, which is a reply. */
-export const ACCEPTOR_BODY_BYTES = MESSAGE_BYTES - REPLY_OVERHEAD_BYTES;
+/** Bytes of body in the longest message of an acceptor, which is a reply; `overhead` is its envelope's. */
+export function acceptorBodyBytes(overhead: number): number {
+  return MESSAGE_BYTES - overhead - REPLY_OVERHEAD_BYTES;
+}
 
 /** SURBs that a message of `bytes` with `surbs` SURBs has room for in its last packet, besides these. */
 export function spareSurbs(bytes: number, surbs: number): number {

@@ -1,23 +1,33 @@
 import type { ProxiedMessage } from '../wire/proxied-message.js';
+import type { SessionMessage } from './envelope.js';
 import { protocolError, SessionError } from './errors.js';
 import { MAX_PENDING_PIECES } from './limits.js';
 
-/** Message ids are 16 bits and wrap. */
-const ID_SPACE = 0x1_0000;
+/** How the messages of a direction are counted. */
+export interface Counting {
+  /** Ids count modulo this; 65,536 unless given. */
+  readonly messageIds?: number;
+  /** Whether an `open` comes before the first that is counted. */
+  readonly awaitsOpen?: boolean;
+}
 
 /**
- * Puts the messages of the Rust way in order by their ids, across the wrap at 65,536, dropping duplicates. A gap
- * stays a gap: nothing behind it is ever handed out before it is filled.
+ * Puts the messages of the Rust way in order by their ids, across the wrap, dropping duplicates. A gap stays a gap:
+ * nothing behind it is ever handed out before it is filled.
  */
-export class MessageOrder {
-  readonly #pending = new Map<number, ProxiedMessage>();
+export class MessageOrder<M extends SessionMessage = ProxiedMessage> {
+  readonly #pending = new Map<number, M>();
+  readonly #ids: number;
+  #awaitsOpen: boolean;
   #pendingBytes = 0;
-  #first: 0 | 1;
+  #first: number;
   #expected: number;
   #delivered = 0;
 
-  /** @param first the id that the peer's first message usually has: 1 for a Rust client, 0 for all others. */
-  constructor(first: 0 | 1) {
+  /** @param first the id that the peer's first message usually has: 1 for a Rust client of the proxy, else 0. */
+  constructor(first: number, { messageIds = 0x1_0000, awaitsOpen = false }: Counting = {}) {
+    this.#ids = messageIds;
+    this.#awaitsOpen = awaitsOpen;
     this.#first = first;
     this.#expected = first;
   }
@@ -38,11 +48,12 @@ export class MessageOrder {
    * @throws {SessionError} `limit` if too many messages wait behind a gap; `protocol` if the first comes behind others
    *   that were taken for it.
    */
-  insert(message: ProxiedMessage): ProxiedMessage[] {
+  insert(message: M): M[] {
     const id = message.messageId;
+    if (message.kind === 'open') return this.#open(message);
     if (id === 0 && this.#first === 1) this.#startAtZero();
-    const ahead = (id - this.#expected + ID_SPACE) % ID_SPACE;
-    if (ahead >= ID_SPACE / 2 || this.#pending.has(id)) return [];
+    const ahead = (id - this.#expected + this.#ids) % this.#ids;
+    if (ahead >= this.#ids / 2 || this.#pending.has(id)) return [];
     this.#pending.set(id, message);
     this.#pendingBytes += message.body.length;
     if (this.#pending.size > MAX_PENDING_PIECES) {
@@ -55,22 +66,29 @@ export class MessageOrder {
     return this.#takeReady();
   }
 
+  #open(message: M): M[] {
+    if (!this.#awaitsOpen) return [];
+    this.#awaitsOpen = false;
+    return [message, ...this.#takeReady()];
+  }
+
   #startAtZero(): void {
-    if (this.#delivered >= ID_SPACE - 1) return;
+    if (this.#delivered >= this.#ids - 1) return;
     if (this.#delivered > 0)
       throw protocolError('the peer counts its messages from 0, and the first came too late');
     this.#first = 0;
     this.#expected = 0;
   }
 
-  #takeReady(): ProxiedMessage[] {
-    const ready: ProxiedMessage[] = [];
+  #takeReady(): M[] {
+    const ready: M[] = [];
+    if (this.#awaitsOpen) return ready;
     for (;;) {
       const next = this.#pending.get(this.#expected);
       if (next === undefined) return ready;
       this.#pending.delete(this.#expected);
       this.#pendingBytes -= next.body.length;
-      this.#expected = (this.#expected + 1) % ID_SPACE;
+      this.#expected = (this.#expected + 1) % this.#ids;
       this.#delivered += 1;
       ready.push(next);
     }

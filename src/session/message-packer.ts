@@ -1,11 +1,7 @@
-import {
-  encodeProxiedMessage,
-  type ProxiedMessage,
-  type ProxiedMessageKind,
-} from '../wire/proxied-message.js';
-import type { SessionId } from '../wire/session-id.js';
+import { SESSION_PROTOCOL_VERSION, type SessionId } from '../wire/session-id.js';
+import type { Envelope, MessageKind, SessionMessage } from './envelope.js';
 import { FIRST_SURBS } from './limits.js';
-import { ACCEPTOR_BODY_BYTES, openerBodyBytes, spareSurbs } from './message-budget.js';
+import { acceptorBodyBytes, openerBodyBytes, spareSurbs } from './message-budget.js';
 import type { SurbStock } from './surb-stock.js';
 
 /** A message to be handed to the mixnet client. */
@@ -23,18 +19,27 @@ export interface MessagePlan {
   readonly room: number;
 }
 
+/** What an end has to say; whether bytes go out as `open` is the packer's own affair. */
+export type PackedKind = Exclude<MessageKind, 'open'>;
+
 /** Numbers one end's messages, encodes them, and decides how many SURBs an opener's message carries. */
 export class MessagePacker {
   readonly #sessionId: SessionId;
+  readonly #envelope: Envelope;
   #stock: SurbStock | undefined;
+  /** Whether the next bytes go out as `open`. */
+  #opens: boolean;
   #opened = false;
   #answered = false;
-  #nextMessageId = 0;
+  #nextMessageId: number;
 
   /** @param stock the SURBs that an opener keeps in supply; `undefined` at an acceptor. */
-  constructor(sessionId: SessionId, stock: SurbStock | undefined) {
+  constructor(sessionId: SessionId, envelope: Envelope, stock: SurbStock | undefined) {
     this.#sessionId = sessionId;
+    this.#envelope = envelope;
     this.#stock = stock;
+    this.#opens = envelope.hasOpen && stock !== undefined;
+    this.#nextMessageId = envelope.firstMessage;
   }
 
   /** What comes now goes over another mixnet client, of which the peer has no SURBs yet. */
@@ -55,16 +60,17 @@ export class MessagePacker {
    * official client drops replies to a sender tag that it has never had a SURB of, without a word.
    */
   plan(dueSurbs: number): MessagePlan {
-    if (this.#stock === undefined) return { surbs: 0, room: ACCEPTOR_BODY_BYTES };
+    const { overheadBytes } = this.#envelope;
+    if (this.#stock === undefined) return { surbs: 0, room: acceptorBodyBytes(overheadBytes) };
     const least = this.#answered ? 0 : this.#opened ? 1 : FIRST_SURBS;
     const surbs = Math.max(dueSurbs, least);
-    return { surbs, room: openerBodyBytes(surbs) };
+    return { surbs, room: openerBodyBytes(surbs, overheadBytes) };
   }
 
   /** Packs a message as planned, with more SURBs where its last packet has room for them anyway. */
-  pack(kind: ProxiedMessageKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
+  pack(kind: PackedKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
     this.#opened = true;
-    const payload = encodeProxiedMessage(this.#number(kind, body));
+    const payload = this.#envelope.encode(this.#number(kind, body));
     if (this.#stock === undefined) return { payload, replySurbs: 0 };
     const spare = spareSurbs(payload.length, plan.surbs);
     const replySurbs = Math.max(plan.surbs, Math.min(plan.surbs + spare, this.#stock.welcome()));
@@ -73,13 +79,19 @@ export class MessagePacker {
   }
 
   /** Packs a message that expects no answer. */
-  packLast(kind: ProxiedMessageKind, body: Uint8Array): OutgoingMessage {
-    return { payload: encodeProxiedMessage(this.#number(kind, body)), replySurbs: 0 };
+  packLast(kind: PackedKind, body: Uint8Array): OutgoingMessage {
+    return { payload: this.#envelope.encode(this.#number(kind, body)), replySurbs: 0 };
   }
 
-  #number(kind: ProxiedMessageKind, body: Uint8Array): ProxiedMessage {
+  #number(kind: PackedKind, body: Uint8Array): SessionMessage {
+    const { countsFrames, messageIds } = this.#envelope;
+    const sessionId = this.#sessionId;
+    if (kind === 'data' && this.#opens) {
+      this.#opens = false;
+      return { sessionId, messageId: 0, kind: 'open', body, version: SESSION_PROTOCOL_VERSION };
+    }
     const messageId = this.#nextMessageId;
-    this.#nextMessageId = (messageId + 1) & 0xffff;
-    return { sessionId: this.#sessionId, messageId, kind, body };
+    if (kind !== 'frames' || countsFrames) this.#nextMessageId = (messageId + 1) % messageIds;
+    return { sessionId, messageId, kind, body };
   }
 }

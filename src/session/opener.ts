@@ -1,19 +1,28 @@
-import type { MixnetClient } from '../mixnet/client.js';
+import type { MixnetClient, MixnetMessage } from '../mixnet/client.js';
 import { WireError } from '../wire/errors.js';
 import type { OpenRequest } from '../wire/open-request.js';
 import { replyPackets } from '../wire/packet-count.js';
-import { decodeProxiedMessage } from '../wire/proxied-message.js';
-import { newSessionId, type SessionId } from '../wire/session-id.js';
+import type { SessionId } from '../wire/session-id.js';
 import { proveAccess, type AccessToken } from './access-proof.js';
+import type { Envelope } from './envelope.js';
 import { SessionError } from './errors.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
+import { PROXY_ENVELOPE } from './proxy-envelope.js';
+import { RecentKeys } from './recent-keys.js';
 import { Session, type Deliver } from './session.js';
 import { SurbStock } from './surb-stock.js';
+
+/** Sessions that are over and whose late messages still count for the SURBs that they have spent. */
+const MAX_OVER = 1024;
 
 /** Options of a {@link SessionOpener}. */
 export interface OpenerOptions {
   /** Nym address of the acceptor. */
   readonly recipient: string;
+  /** How the messages travel; as those of the TCP proxy unless given. */
+  readonly envelope?: Envelope;
+  /** Time in ms in which nothing is carried, after which a session is given up; never unless given. */
+  readonly idleTimeoutMs?: number | undefined;
   /** Silence after which an end that has sent everything to a Rust peer stops waiting, in ms; 60,000 unless given. */
   readonly closeTimeoutMs?: number;
   /** What the sessions need of an acceptor of ours; it is taken for one then. */
@@ -30,19 +39,22 @@ export interface Wants {
 
 /**
  * Opens sessions with one acceptor over one mixnet client, and hands each the messages that are its own. When the
- * client is lost, the sessions wait for another one.
+ * client is lost, the sessions wait for another one. Several openers, for as many acceptors, may share a client.
  */
 export class SessionOpener {
   readonly #options: OpenerOptions;
+  readonly #envelope: Envelope;
   readonly #open = new Set<Session>();
   /** Those that have ended and may still be asked for a confirmation, too. */
   readonly #known = new Map<SessionId, Session>();
+  readonly #over = new RecentKeys<SessionId, undefined>(MAX_OVER);
   #client: MixnetClient;
   #surbs = new SurbStock();
   #stopListening: () => void;
 
   constructor(client: MixnetClient, options: OpenerOptions) {
     this.#options = options;
+    this.#envelope = options.envelope ?? PROXY_ENVELOPE;
     this.#client = client;
     this.#stopListening = this.#listen();
   }
@@ -57,13 +69,20 @@ export class SessionOpener {
     return this.#surbs.estimate;
   }
 
-  /** Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session. */
-  open(): Session {
-    const { closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS } = this.#options;
-    const sessionId = newSessionId();
+  /**
+   * Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session.
+   *
+   * @param surbs SURBs that the acceptor should have from now on, at least.
+   */
+  open(surbs = 0): Session {
+    const { closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS, idleTimeoutMs } = this.#options;
+    const sessionId = this.#envelope.newSessionId();
+    this.#surbs.aimFor(surbs);
     const request = requestFor(sessionId, this.#options);
     const session: Session = new Session({
       sessionId,
+      envelope: this.#envelope,
+      idleTimeoutMs,
       startWithFrames: request !== undefined,
       request,
       surbs: this.#surbs,
@@ -74,7 +93,10 @@ export class SessionOpener {
     this.#known.set(session.id, session);
     const ended = () => void this.#open.delete(session);
     session.closed.then(ended, ended);
-    void session.parted.then(() => this.#known.delete(session.id));
+    void session.parted.then(() => {
+      this.#known.delete(session.id);
+      this.#over.set(session.id, undefined);
+    });
     if (this.#client.state !== 'ready') session.pause(this.#client.lostReason);
     return session;
   }
@@ -104,7 +126,7 @@ export class SessionOpener {
 
   #listen(): () => void {
     const stops = [
-      this.#client.on('message', (message) => this.#receive(message.payload)),
+      this.#client.on('message', (message) => this.#receive(message)),
       this.#client.on('state', () => this.#pauseIfClientIsGone()),
     ];
     return () => {
@@ -126,11 +148,15 @@ export class SessionOpener {
     };
   }
 
-  #receive(payload: Uint8Array): void {
-    this.#surbs.spent(replyPackets(payload.length));
+  #receive({ payload, senderTag }: MixnetMessage): void {
+    // It is not a reply.
+    if (senderTag !== undefined) return;
     try {
-      const message = decodeProxiedMessage(payload);
-      this.#known.get(message.sessionId)?.receive(message);
+      const message = this.#envelope.decode(payload);
+      const session = this.#known.get(message.sessionId);
+      // Others came from another acceptor, who spent its own.
+      if (session || this.#over.has(message.sessionId)) this.#surbs.spent(replyPackets(payload.length));
+      session?.receive(message);
     } catch (error) {
       // Anyone may send anything to a Nym address; what is no message of ours concerns no session.
       if (!(error instanceof WireError)) throw error;

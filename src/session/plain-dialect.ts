@@ -1,8 +1,9 @@
+import { encodeFrames, type Frame } from '../wire/frame.js';
 import { replyPackets } from '../wire/packet-count.js';
-import type { ProxiedMessage } from '../wire/proxied-message.js';
+import type { SessionMessage } from './envelope.js';
 import { protocolError } from './errors.js';
 import { PLAIN_REPLY_PACKET_MS, RUST_SURB_RESERVE, SILENCE_TOP_UP_SURBS } from './limits.js';
-import type { OutgoingMessage } from './message-packer.js';
+import type { MessagePlan, OutgoingMessage } from './message-packer.js';
 import type { SessionState } from './session-state.js';
 
 const EMPTY = new Uint8Array();
@@ -21,7 +22,7 @@ export class PlainDialect {
    *
    * @throws {SessionError} if the peer may not send it.
    */
-  receive(message: ProxiedMessage): void {
+  receive(message: SessionMessage): void {
     const state = this.#state;
     if (state.surbs !== undefined && state.dialect !== 'plain') {
       if (state.dialect === 'frames') throw protocolError('the peer went back from frames to plain bytes');
@@ -35,24 +36,30 @@ export class PlainDialect {
   /** The next message to send; `undefined` if there is none now. */
   poll(): OutgoingMessage | undefined {
     const state = this.#state;
-    const { outgoing, firstAnswer } = state;
+    const { outgoing, firstAnswer, envelope } = state;
     if (this.#pausedUntil !== undefined && state.now < this.#pausedUntil) return undefined;
     this.#pausedUntil = undefined;
 
-    // Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself.
-    const dueSurbs = outgoing.finSentAt === undefined ? this.#dueSurbs() : 0;
+    const dueSurbs = this.#mayTopUp ? this.#dueSurbs() : 0;
     const plan = state.packer.plan(dueSurbs);
-    const limit = state.dialect === 'unknown' ? firstAnswer.limit(state.now) : Number.MAX_SAFE_INTEGER;
+    const asked = firstAnswer.askedAt !== undefined;
+    const limit =
+      asked && state.dialect === 'unknown' ? firstAnswer.limit(state.now) : Number.MAX_SAFE_INTEGER;
     const sendable = outgoing.sendable(limit);
-    const topUp = dueSurbs > 0 && firstAnswer.askedAt !== undefined;
+    const topUp = dueSurbs > 0 && asked;
     if (sendable > 0 || topUp || state.isDue(state.greetAt)) {
-      const message = state.pack('data', state.takeOut(Math.min(sendable, plan.room)), plan);
+      const bytes = state.takeOut(Math.min(sendable, plan.room));
+      if (bytes.length === 0 && asked && !envelope.hasClose) return this.#packFrames([], plan);
+      const message = state.pack('data', bytes, plan);
       this.#pause(message);
       return message;
     }
     if (!outgoing.mayFinish) return undefined;
     state.finSent();
-    return state.pack('close', EMPTY, plan);
+    if (envelope.hasClose) return state.pack('close', EMPTY, plan);
+    return state.dialect === 'plain'
+      ? undefined
+      : this.#packFrames([{ type: 'fin', offset: outgoing.sent }], plan);
   }
 
   /** When there may be something to send without anything happening until then. */
@@ -68,10 +75,32 @@ export class PlainDialect {
     const { isOpener, incoming, outgoing, heardAt, closeTimeoutMs, firstAnswer, started, createdAt } =
       this.#state;
     const { finSentAt } = outgoing;
+    if (!this.#state.envelope.hasClose) return this.#leavesAt;
     if (!isOpener && incoming.complete) return undefined;
     if (finSentAt !== undefined) return Math.max(finSentAt, heardAt ?? finSentAt) + closeTimeoutMs;
     if (isOpener) return heardAt === undefined ? firstAnswer.timeout : undefined;
     return started ? undefined : createdAt + closeTimeoutMs;
+  }
+
+  /**
+   * Without a Close, silence tells nothing, save to an opener that has sent all, wants nothing more, and waits to hear
+   * whether it may go.
+   */
+  get #leavesAt(): number | undefined {
+    const { outgoing, incoming, dialect, closeTimeoutMs } = this.#state;
+    if (dialect !== 'unknown' || outgoing.finSentAt === undefined || !incoming.discarding) return undefined;
+    return outgoing.finSentAt + closeTimeoutMs;
+  }
+
+  /** What a Rust peer drops, and what opens the session at one of ours should the `open` be late. */
+  #packFrames(frames: readonly Frame[], plan: MessagePlan): OutgoingMessage {
+    return this.#state.pack('frames', encodeFrames([this.#state.greeting, ...frames]), plan);
+  }
+
+  /** Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself. */
+  get #mayTopUp(): boolean {
+    const { envelope, outgoing } = this.#state;
+    return !envelope.hasClose || outgoing.finSentAt === undefined;
   }
 
   /** No window limits what piles up in the official client of an acceptor. */
@@ -88,9 +117,8 @@ export class PlainDialect {
   }
 
   #topUpAt(): number | undefined {
-    const { dialect, outgoing, firstAnswer } = this.#state;
-    const mayCarry = dialect === 'unknown' && outgoing.finSentAt === undefined;
-    return mayCarry ? firstAnswer.topUpAt : undefined;
+    const { dialect, firstAnswer } = this.#state;
+    return dialect === 'unknown' && this.#mayTopUp ? firstAnswer.topUpAt : undefined;
   }
 
   /** When an unknown peer is granted more; only of interest while bytes wait for that. */

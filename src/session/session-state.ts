@@ -1,10 +1,12 @@
 import type { OpenRequest } from '../wire/open-request.js';
-import type { ProxiedMessageKind } from '../wire/proxied-message.js';
-import { sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
+import type { Frame } from '../wire/frame.js';
+import { SESSION_PROTOCOL_VERSION, type SessionId } from '../wire/session-id.js';
+import type { Envelope, SessionMessage } from './envelope.js';
 import { FirstAnswer } from './first-answer.js';
 import { IncomingStream } from './incoming-stream.js';
-import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
+import { MessagePacker, type MessagePlan, type OutgoingMessage, type PackedKind } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
+import { PROXY_ENVELOPE } from './proxy-envelope.js';
 import { ResendTimer } from './resend-timer.js';
 import { Routes } from './routes.js';
 import type { SurbStock } from './surb-stock.js';
@@ -15,6 +17,10 @@ export type Dialect = 'unknown' | 'plain' | 'frames';
 /** What the engine needs to know of its session. */
 export interface EngineOptions {
   readonly sessionId: SessionId;
+  /** How its messages travel; those of the TCP proxy unless given. */
+  readonly envelope?: Envelope | undefined;
+  /** The message that opened the session, at an acceptor. */
+  readonly first?: SessionMessage | undefined;
   /** The SURBs given to the acceptor, at the opener; `undefined` at the acceptor, which replies. */
   readonly surbs: SurbStock | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
@@ -25,6 +31,8 @@ export interface EngineOptions {
   readonly instance?: number | undefined;
   /** Silence after which an end that has sent everything stops waiting for a peer in the Rust way. */
   readonly closeTimeoutMs: number;
+  /** Time in which nothing is carried, after which the session is given up; never unless given. */
+  readonly idleTimeoutMs?: number | undefined;
   /** Now, in milliseconds of a clock that does not go back; the same clock as in every other call. */
   readonly now: number;
 }
@@ -33,6 +41,8 @@ export interface EngineOptions {
 export class SessionState {
   readonly createdAt: number;
   readonly closeTimeoutMs: number;
+  readonly idleTimeoutMs: number | undefined;
+  readonly envelope: Envelope;
   readonly isOpener: boolean;
   /** What an opener asks for in OPEN. */
   readonly request: OpenRequest | undefined;
@@ -42,7 +52,7 @@ export class SessionState {
   readonly incoming: IncomingStream;
   readonly packer: MessagePacker;
   readonly routes = new Routes();
-  readonly firstAnswer = new FirstAnswer();
+  readonly firstAnswer: FirstAnswer;
   readonly resend = new ResendTimer();
   now: number;
   dialect: Dialect;
@@ -57,10 +67,17 @@ export class SessionState {
   #firstAnswerMs: number | undefined;
   /** When the first bytes were sent that the peer has not answered. */
   #askedAt: number | undefined;
+  #carried = 0;
+  #carriedAt: number;
 
   constructor(options: EngineOptions) {
     const { sessionId, surbs, startWithFrames = false, closeTimeoutMs, now } = options;
-    const framesAnnounced = sessionProtocolVersion(sessionId) > 0;
+    const { envelope = PROXY_ENVELOPE } = options;
+    const framesAnnounced = envelope.openersVersion(sessionId, options.first) > 0;
+    this.envelope = envelope;
+    this.firstAnswer = new FirstAnswer(envelope.answerStages);
+    this.idleTimeoutMs = options.idleTimeoutMs;
+    this.#carriedAt = now;
     this.createdAt = now;
     this.now = now;
     this.closeTimeoutMs = closeTimeoutMs;
@@ -68,8 +85,12 @@ export class SessionState {
     this.isOpener = surbs !== undefined;
     this.request = options.request;
     this.instance = options.instance;
-    this.packer = new MessagePacker(sessionId, surbs);
-    this.incoming = new IncomingStream(this.isOpener || framesAnnounced ? 0 : 1);
+    this.packer = new MessagePacker(sessionId, envelope, surbs);
+    const { firstMessage, rustOpenersFirst, messageIds, hasOpen } = envelope;
+    this.incoming = new IncomingStream(this.isOpener || framesAnnounced ? firstMessage : rustOpenersFirst, {
+      messageIds,
+      awaitsOpen: hasOpen && !this.isOpener,
+    });
     if (this.isOpener) this.dialect = startWithFrames ? 'frames' : 'unknown';
     else this.dialect = framesAnnounced ? 'frames' : 'plain';
     if (this.dialect === 'plain') this.outgoing.keepNothing();
@@ -83,6 +104,26 @@ export class SessionState {
   /** How long the peer's first answer took. */
   get firstAnswerMs(): number | undefined {
     return this.#firstAnswerMs;
+  }
+
+  /** When the session has been idle for too long. */
+  get idleAt(): number | undefined {
+    return this.idleTimeoutMs === undefined ? undefined : this.#carriedAt + this.idleTimeoutMs;
+  }
+
+  /** What an end says first in frames: OPEN or OPENED. */
+  get greeting(): Frame {
+    const common = { version: SESSION_PROTOCOL_VERSION, window: this.incoming.limit };
+    if (!this.isOpener) return { type: 'opened', ...common };
+    return { type: 'open', ...common, ...(this.request && { request: this.request }) };
+  }
+
+  /** Takes note of bytes that were carried since the last time. */
+  noteCarried(): void {
+    const carried = this.outgoing.sent + this.incoming.received;
+    if (carried === this.#carried) return;
+    this.#carried = carried;
+    this.#carriedAt = this.now;
   }
 
   isDue(deadline: number | undefined): boolean {
@@ -121,7 +162,7 @@ export class SessionState {
     this.resend.sent(this.now);
   }
 
-  pack(kind: ProxiedMessageKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
+  pack(kind: PackedKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
     this.firstAnswer.sent(this.now);
     this.greetAt = undefined;
     return this.packer.pack(kind, body, plan);

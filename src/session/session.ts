@@ -1,7 +1,7 @@
 import type { Frame } from '../wire/frame.js';
-import type { ProxiedMessage } from '../wire/proxied-message.js';
 import type { SessionId } from '../wire/session-id.js';
 import { SessionEngine, type Outcome } from './engine.js';
+import type { SessionMessage } from './envelope.js';
 import { SessionError } from './errors.js';
 import { LINGER_MS, SEND_BUFFER } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
@@ -123,7 +123,7 @@ export class Session {
    * Takes in a message of this session. Tells whether it came from the peer's current mixnet client, to which replies
    * belong.
    */
-  receive(message: ProxiedMessage): boolean {
+  receive(message: SessionMessage): boolean {
     const current = this.#engine.receive(message, performance.now());
     this.#advance();
     return current;
@@ -143,6 +143,15 @@ export class Session {
   resume(deliver: Deliver, surbs: SurbStock | undefined): void {
     this.#deliver = deliver;
     this.#engine.routeFound(performance.now(), surbs);
+    this.#advance();
+  }
+
+  /**
+   * Reads no more: what still comes is dropped. A peer in the Rust way that has no way to say its end is not waited for
+   * then, once {@link writable} is closed.
+   */
+  discard(): void {
+    this.#engine.discard(performance.now());
     this.#advance();
   }
 

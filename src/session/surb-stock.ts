@@ -41,6 +41,11 @@ export class SurbStock {
     this.#reserve = reserve;
   }
 
+  /** Has the peer have at least so many from now on, as far as the official client keeps them. */
+  aimFor(count: number): void {
+    this.#target = Math.max(this.#target, Math.min(MAX_TARGET, count));
+  }
+
   /** The empty stock of another client of ours that goes on with what this one was doing. */
   successor(): SurbStock {
     return new SurbStock(this.#target);
