@@ -9,9 +9,13 @@ import { LocalnetError } from './errors.js';
 /** Nothing in it is secret. */
 const FILE_MODE = 0o644;
 
-/** The two variables Nym clients need: `NYM_API`, the directory, and `NETWORK_NAME`. */
+/**
+ * What Nym clients need to find the network: the directory (`NYM_API`), and the network's name. The Rust SDK (seen with
+ * 1.21.6) reads `NYM_APIS` instead, and without it would go to mainnet.
+ */
 export function formatEnvFile(apiUrl: string): string {
-  return `NYM_API=${apiUrl}\nNETWORK_NAME=localnet\n`;
+  const apiUrls = JSON.stringify([{ url: apiUrl, front_hosts: null }]);
+  return `NYM_API=${apiUrl}\nNYM_APIS='${apiUrls}'\nNETWORK_NAME=localnet\n`;
 }
 
 /** @throws {LocalnetError} `bad-option` if the file cannot be written */

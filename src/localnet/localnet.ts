@@ -128,7 +128,7 @@ export class Localnet {
     return this.nodes.filter(isGateway);
   }
 
-  /** The text of an env file for Nym software: `NYM_API` and `NETWORK_NAME`. */
+  /** The text of an env file for Nym software, this project's and the Rust SDK's. */
   envFile(): string {
     return formatEnvFile(this.apiUrl);
   }

@@ -71,7 +71,10 @@ describe('the localnet command', IN_TIME, () => {
       const ready = await readUntil(child.stdout, 'Ctrl-C');
       assert.match(ready, /^Nym localnet is ready\.$/m);
       const [, apiUrl = ''] = /NYM_API=(\S+)/.exec(ready) ?? [];
-      assert.equal(await readFile(envFile, 'utf8'), `NYM_API=${apiUrl}\nNETWORK_NAME=localnet\n`);
+      assert.equal(
+        await readFile(envFile, 'utf8'),
+        `NYM_API=${apiUrl}\nNYM_APIS='[{"url":"${apiUrl}","front_hosts":null}]'\nNETWORK_NAME=localnet\n`,
+      );
       assert((await fetch(new URL('v1/nym-nodes/rewarded-set', apiUrl))).ok);
       child.kill(signal);
       const { code, stderr } = await outcome(child);
