@@ -6,13 +6,26 @@ import tseslint from 'typescript-eslint';
  * (all those above it, and `localnet`, which stands apart).
  */
 const rooms = {
-  wire: ['mixnet', 'session', 'proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  mixnet: ['session', 'proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  session: ['proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  proxy: ['http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  wire: [
+    'mixnet',
+    'session',
+    'proxy',
+    'streams',
+    'http',
+    'websocket',
+    'browser',
+    'node',
+    'localnet',
+    'demo',
+    'app',
+  ],
+  mixnet: ['session', 'proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  session: ['proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  proxy: ['streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  streams: ['proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
   http: ['websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
   websocket: ['http', 'browser', 'node', 'localnet', 'demo', 'app'],
-  localnet: ['mixnet', 'session', 'proxy', 'http', 'websocket', 'browser', 'node', 'demo', 'app'],
+  localnet: ['mixnet', 'session', 'proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'demo', 'app'],
   browser: ['node', 'localnet', 'demo', 'app'],
   node: ['http', 'websocket', 'browser', 'localnet', 'demo', 'app'],
   demo: ['http', 'websocket', 'app'],
@@ -20,7 +33,7 @@ const rooms = {
 };
 
 /** Rooms that run in the browser too, so nothing of Node may be imported there. */
-const portable = ['wire', 'session', 'proxy', 'http', 'websocket', 'browser', 'app'];
+const portable = ['wire', 'session', 'proxy', 'streams', 'http', 'websocket', 'browser', 'app'];
 
 const nodeOnly = ['node:*', 'ws', 'fake-indexeddb', 'fake-indexeddb/*', '**/wasm/node.js'];
 

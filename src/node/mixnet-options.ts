@@ -1,7 +1,7 @@
 import type { TrafficProfile } from '../mixnet/options.js';
 import { readNetwork } from '../mixnet/node/network-file.js';
 import { startMixnetClient, type StartOptions } from '../mixnet/node/start.js';
-import type { MixnetClient } from '../mixnet/client.js';
+import type { StartClient } from '../mixnet/succession.js';
 
 /** How a proxy takes part in the mixnet; the same at both ends. */
 export interface MixnetOptions {
@@ -14,9 +14,6 @@ export interface MixnetOptions {
   /** Gets what the official client writes to its console. */
   readonly onLog?: ((line: string) => void) | undefined;
 }
-
-/** Starts one mixnet client. */
-export type StartClient = (signal?: AbortSignal) => Promise<MixnetClient>;
 
 /**
  * Reads the network once and returns what starts clients in it.

@@ -3,6 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { ClientTraffic } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
+import type { StartClient } from '../mixnet/succession.js';
 import { PerConnectionDialer, SharedDialer, type Dialer } from '../proxy/dialer.js';
 import { joinStreams } from '../proxy/join.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
@@ -14,7 +15,7 @@ import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import { parseNymAddress } from '../wire/nym-address.js';
 import { EarlyListener } from './early-listener.js';
-import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
+import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
 import { streamsOf } from './tcp.js';
 

@@ -1,8 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
-import { backoffMs } from '../mixnet/backoff.js';
 import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
+import { useInSuccession, type StartClient } from '../mixnet/succession.js';
 import { SessionServer, type ServerEvents } from '../proxy/server.js';
 import type { SessionLimits } from '../proxy/session-limits.js';
 import type { ProxyCounts } from '../proxy/stats.js';
@@ -10,7 +8,7 @@ import type { ProxyEvents } from '../proxy/session-report.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { parseAccessToken } from '../session/access-proof.js';
 import { SessionError } from '../session/errors.js';
-import { clientStarter, type MixnetOptions, type StartClient } from './mixnet-options.js';
+import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
 import { connectTcp } from './tcp.js';
 import { TokensFile } from './tokens-file.js';
@@ -186,36 +184,24 @@ export class NymProxyServer implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const { signal } = this.#stop;
-    for (;;) {
-      await this.#sessions.serve(this.#client, signal);
-      if (signal.aborted) break;
-      const { lostReason } = this.#client;
-      if (!this.#keepsAddress && lostReason) {
-        await this.#sessions.close(new SessionError('lost', 'us', undefined, { cause: lostReason }));
-        throw lostReason;
-      }
-      await this.#client.close();
-      const successor = await this.#startAgain(lostReason, signal);
-      if (successor === undefined) break;
-      this.#client = successor;
-    }
+    await useInSuccession({
+      client: this.#client,
+      start: this.#start,
+      use: (client) => this.#serveOver(client),
+      onRetry: (error, retryMs) => this.#retries.call({ error, retryMs }),
+      signal,
+    });
     await this.#sessions.close();
   }
 
-  /** Tries until it works, at growing intervals; `undefined` if the server is closed meanwhile. */
-  async #startAgain(reason: unknown, signal: AbortSignal): Promise<MixnetClient | undefined> {
-    let error = reason;
-    for (let failures = 0; ; failures += 1) {
-      const retryMs = backoffMs(failures);
-      this.#retries.call({ error, retryMs });
-      try {
-        await pause(retryMs, undefined, { signal });
-        return await this.#start(signal);
-      } catch (failure) {
-        if (signal.aborted) return undefined;
-        error = failure;
-      }
-    }
+  async #serveOver(client: MixnetClient): Promise<void> {
+    const { signal } = this.#stop;
+    this.#client = client;
+    await this.#sessions.serve(client, signal);
+    const { lostReason } = client;
+    if (signal.aborted || this.#keepsAddress || !lostReason) return;
+    await this.#sessions.close(new SessionError('lost', 'us', undefined, { cause: lostReason }));
+    throw lostReason;
   }
 }
 

@@ -1,15 +1,12 @@
+import { AnswerRate } from '../session/answer-rate.js';
 import type { Gate, Opening } from '../session/gate.js';
+import { RateLimit, RateLimits } from '../session/rate-limit.js';
 import type { ResetCode } from '../wire/reset-code.js';
 import type { Access } from './access.js';
-import { RateLimit, RateLimits } from './rate-limit.js';
 import type { LimitName, SessionLimits } from './session-limits.js';
 
 /** Sender tags whose rates are remembered. Who has more of them than that is held by the rate of all together. */
 const MAX_SENDERS = 4096;
-
-/** Strangers answered per second, ten seconds' worth at once: all of them, and each. */
-const ANSWER_RATE = 20;
-const ANSWER_RATE_PER_SENDER = 2;
 
 /** What an {@link Admission} decides by. */
 export interface AdmissionOptions {
@@ -44,16 +41,14 @@ export class Admission implements Gate {
   readonly #perSender = new Map<string, number>();
   readonly #rate: RateLimit;
   readonly #rates: RateLimits;
-  readonly #answers: RateLimit;
-  readonly #answersPerSender: RateLimits;
+  readonly #answers: AnswerRate;
 
   constructor(options: AdmissionOptions) {
     const { limits, now } = options;
     this.#options = options;
     this.#rate = new RateLimit(limits.sessionRate, now());
     this.#rates = new RateLimits(limits.sessionRatePerSender, MAX_SENDERS);
-    this.#answers = new RateLimit(ANSWER_RATE, now());
-    this.#answersPerSender = new RateLimits(ANSWER_RATE_PER_SENDER, MAX_SENDERS);
+    this.#answers = new AnswerRate(now());
   }
 
   /** Sessions let in and not yet released. */
@@ -64,7 +59,7 @@ export class Admission implements Gate {
   /** Entries of every map and set, for those who want to see that they are bounded. */
   get remembered(): number {
     const { access } = this.#options;
-    const rates = this.#rates.size + this.#answersPerSender.size;
+    const rates = this.#rates.size + this.#answers.remembered;
     return this.#sessions.size + this.#perSender.size + rates + (access?.remembered ?? 0);
   }
 
@@ -85,12 +80,7 @@ export class Admission implements Gate {
   }
 
   mayAnswer(senderTag: string): boolean {
-    const now = this.#options.now();
-    const perSender = this.#answersPerSender.of(senderTag, now);
-    if (!perSender.allows(now) || !this.#answers.allows(now)) return false;
-    perSender.spend();
-    this.#answers.spend();
-    return true;
+    return this.#answers.spend(senderTag, this.#options.now());
   }
 
   /** What a session was let in with. */

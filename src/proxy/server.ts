@@ -1,5 +1,6 @@
 import type { MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
+import { lostOrAborted } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
@@ -106,7 +107,7 @@ export class SessionServer {
     this.#client = client;
     this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
     this.#acceptor.serveOver(client);
-    await goneOrAborted(client, signal);
+    await lostOrAborted(client, signal);
   }
 
   /**
@@ -204,19 +205,4 @@ class WatchedEnd implements WatchedSession {
   get mayStay(): boolean {
     return this.#token === undefined || this.#access === undefined || this.#access.isGood(this.#token);
   }
-}
-
-async function goneOrAborted(client: MixnetClient, signal: AbortSignal): Promise<void> {
-  if (client.state !== 'ready' || signal.aborted) return;
-  let stop: (() => void) | undefined;
-  await new Promise<void>((resolve) => {
-    const stopListening = client.on('state', () => resolve());
-    const onAbort = () => resolve();
-    signal.addEventListener('abort', onAbort);
-    stop = () => {
-      stopListening();
-      signal.removeEventListener('abort', onAbort);
-    };
-  });
-  stop?.();
 }

@@ -233,9 +233,10 @@ function requestOf(message: SessionMessage): OpenRequest | undefined {
   return open?.type === 'open' ? open.request : undefined;
 }
 
-function opensSession(message: SessionMessage, envelope: Envelope): boolean {
+/** Whether a message of a session that is not known is taken for one of a new session's first. */
+export function opensSession(message: SessionMessage, envelope: Envelope): boolean {
   if (message.kind === 'open') return true;
-  if (message.kind !== 'frames') return message.messageId < MAX_OVERTAKING_MESSAGES;
+  if (message.kind !== 'frames') return !envelope.hasOpen && message.messageId < MAX_OVERTAKING_MESSAGES;
   if (envelope.openersVersion(message.sessionId, message) === 0) return false;
   return decodeFrames(message.body).some((frame) => frame.type === 'open');
 }

@@ -37,6 +37,14 @@ const REASONS: Record<SessionErrorCode, string> = {
   lost: 'its mixnet client is gone',
 };
 
+/** What a session is reset with when the application gives it up for a reason. */
+export function abortError(reason: unknown): SessionError {
+  if (reason instanceof SessionError && reason.code !== 'lost') {
+    return new SessionError(reason.code, 'us', reason.message, { cause: reason.cause });
+  }
+  return new SessionError('aborted', 'us', undefined, { cause: reason });
+}
+
 /** The peer broke the session protocol. */
 export function protocolError(message: string): SessionError {
   return new SessionError('protocol', 'us', message);

@@ -2,7 +2,8 @@ import type { Frame } from '../wire/frame.js';
 import type { SessionId } from '../wire/session-id.js';
 import { SessionEngine, type Outcome } from './engine.js';
 import type { SessionMessage } from './envelope.js';
-import { SessionError } from './errors.js';
+import type { SessionError } from './errors.js';
+import { abortError } from './errors.js';
 import { LINGER_MS, SEND_BUFFER } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
 import type { Dialect, EngineOptions } from './session-state.js';
@@ -261,11 +262,4 @@ export class Session {
       }
     }
   }
-}
-
-function abortError(reason: unknown): SessionError {
-  if (reason instanceof SessionError && reason.code !== 'lost') {
-    return new SessionError(reason.code, 'us', reason.message, { cause: reason.cause });
-  }
-  return new SessionError('aborted', 'us', undefined, { cause: reason });
 }

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { fuzz } from './fuzz.js';
+import { fuzzStreams } from './stream-fuzz.js';
 
 const INPUTS = 100_000;
 
@@ -14,5 +15,12 @@ describe('100,000 mutated messages', { timeout: 300_000 }, () => {
     // Otherwise nothing but the first check of each message would be tested.
     assert.ok(report.decoded > INPUTS / 4 && report.decoded < INPUTS);
     assert.ok(report.sessionsOpened > 100 && report.resets > 100 && report.refusals > 100);
+  });
+
+  it(`of streams harm nobody either (seed ${seed})`, async () => {
+    const report = await fuzzStreams(INPUTS, seed);
+    assert.equal(report.inputs, INPUTS);
+    assert.ok(report.decoded > INPUTS / 4 && report.decoded < INPUTS);
+    assert.ok(report.opened > 100 && report.healthyBytes > 1000);
   });
 });

@@ -10,7 +10,7 @@ import { decodeFrames } from '../../src/wire/frame.js';
 import { formatNymAddress, parseNymAddress } from '../../src/wire/nym-address.js';
 import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
 import { MemoryMixnet, type MemoryClient } from '../support/memory-mixnet.js';
-import { FUZZ_TOKEN, Ids, mutate, retiringMessage, validMessage } from './messages.js';
+import { FUZZ_TOKEN, mutate, proxyIds, retiringMessage, validMessage } from './messages.js';
 import { Random } from './random.js';
 
 /** What a run came to. */
@@ -43,7 +43,7 @@ const NAMES = ['', 'alice', 'bob', 'carol', 'dave'] as const;
  */
 export async function fuzz(inputs: number, seed: number): Promise<FuzzReport> {
   const random = new Random(seed);
-  const ids = new Ids(random);
+  const ids = proxyIds(random);
   await using world = new FuzzWorld();
   let decoded = 0;
   let mostRemembered = 0;

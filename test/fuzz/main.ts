@@ -8,6 +8,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
 import { fuzz } from './fuzz.js';
+import { fuzzStreams } from './stream-fuzz.js';
 
 const { values } = parseArgs({ options: { inputs: { type: 'string' }, seed: { type: 'string' } } });
 const inputs = Number(values.inputs ?? 1_000_000);
@@ -17,8 +18,8 @@ console.log(`${inputs} inputs, seed ${seed}`);
 const startedAt = performance.now();
 const before = process.memoryUsage().heapUsed;
 const report = await fuzz(inputs, seed);
+console.log(report, await fuzzStreams(Math.ceil(inputs / 3), seed));
 const seconds = (performance.now() - startedAt) / 1000;
-console.log(report);
 console.log(`heap before ${mebibytes(before)} MiB, after ${mebibytes(process.memoryUsage().heapUsed)} MiB`);
 console.log(`${seconds.toFixed(1)} s, ${Math.round(inputs / seconds)} inputs/s; nothing broke.`);
 

@@ -2,6 +2,7 @@ import { parseAccessToken, proveAccess } from '../../src/session/access-proof.js
 import { encodeFrames, type Frame } from '../../src/wire/frame.js';
 import type { OpenRequest } from '../../src/wire/open-request.js';
 import { encodeProxiedMessage, type ProxiedMessageKind } from '../../src/wire/proxied-message.js';
+import { encodeStreamFrame, newStreamId, type StreamFrameType } from '../../src/wire/stream-frame.js';
 import { RESET_CODES, type ResetCode } from '../../src/wire/reset-code.js';
 import { newSessionId, sessionIdFromBytes, type SessionId } from '../../src/wire/session-id.js';
 import type { Random } from './random.js';
@@ -31,12 +32,15 @@ const EDGES = [
 /** Session ids of which some come again and again, so that sessions are met in all their states. */
 export class Ids {
   readonly #random: Random;
+  readonly #draw: () => SessionId;
   readonly #known: SessionId[] = [];
   /** One that does not come again, so that its session would stay open for ever. */
   retired: SessionId | undefined;
 
-  constructor(random: Random) {
+  /** @param draw makes a new id. */
+  constructor(random: Random, draw: () => SessionId) {
     this.#random = random;
+    this.#draw = draw;
   }
 
   next(): SessionId {
@@ -44,11 +48,41 @@ export class Ids {
     if (this.#known.length > 0 && random.chance(0.9)) {
       return this.#known[random.below(this.#known.length)] ?? '';
     }
-    const id = random.chance(0.8) ? newSessionId() : sessionIdFromBytes(random.bytes(16));
+    const id = this.#draw();
     if (this.#known.length < 40) this.#known.push(id);
     else [this.retired] = this.#known.splice(random.below(40), 1, id);
     return id;
   }
+}
+
+/** Ids of sessions of the TCP proxy, most of which say that their opener is ours. */
+export function proxyIds(random: Random): Ids {
+  return new Ids(random, () => (random.chance(0.8) ? newSessionId() : sessionIdFromBytes(random.bytes(16))));
+}
+
+/** Ids of streams. */
+export function streamIds(random: Random): Ids {
+  return new Ids(random, newStreamId);
+}
+
+/** A valid message of any type, about one of the streams. */
+export function validStreamFrame(random: Random, ids: Ids): Uint8Array {
+  const streamId = ids.next();
+  const type = random.pick<StreamFrameType>(['open', 'data', 'data', 'frames', 'frames', 'frames']);
+  const sequence = random.chance(0.8) ? random.below(12) : random.below(2 ** 32);
+  const reserved = random.chance(0.7) ? 1 : random.below(256);
+  const frames = () => Array.from({ length: 1 + random.below(4) }, () => frame(random, streamId));
+  const payload = type === 'frames' ? encodeFrames(frames()) : random.bytes(random.below(40));
+  return encodeStreamFrame({ streamId, type, sequence, reserved, payload });
+}
+
+/** The end of a stream that does not come again. */
+export function retiringStreamFrame(ids: Ids): Uint8Array | undefined {
+  const { retired } = ids;
+  if (retired === undefined) return undefined;
+  ids.retired = undefined;
+  const payload = encodeFrames([{ type: 'reset', code: 'aborted' }]);
+  return encodeStreamFrame({ streamId: retired, type: 'frames', sequence: 0, reserved: 0, payload });
 }
 
 /** A valid message of any kind, about one of the sessions. */

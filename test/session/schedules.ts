@@ -6,6 +6,9 @@
  */
 import assert from 'node:assert/strict';
 
+import type { Envelope } from '../../src/session/envelope.js';
+import { PROXY_ENVELOPE } from '../../src/session/proxy-envelope.js';
+import { STREAM_ENVELOPE } from '../../src/session/stream-envelope.js';
 import {
   simulate,
   type Aftermath,
@@ -21,6 +24,7 @@ export interface Schedule {
   readonly weather: Weather;
   readonly faults: readonly Fault[];
   readonly startWithFrames: boolean;
+  readonly envelope: Envelope;
 }
 
 /** What the mixnet does to messages; which ones, the seed decides. */
@@ -86,6 +90,7 @@ export function drawSchedule(seed: number): Schedule {
     },
     faults: dice.list(dice.upTo(3), () => drawFault(dice)),
     startWithFrames: dice.chance(0.3),
+    envelope: dice.chance(0.25) ? STREAM_ENVELOPE : PROXY_ENVELOPE,
   };
 }
 
@@ -133,14 +138,17 @@ function drawFault(dice: Dice): Fault {
 
 /** Lets the schedule happen. */
 export function play(schedule: Schedule): Aftermath {
-  const { opener, acceptor, weather, faults, startWithFrames } = schedule;
+  const { opener, acceptor, weather, faults, startWithFrames, envelope } = schedule;
   return simulate({
     opener,
     acceptor,
     faults,
     startWithFrames,
+    envelope,
     fate: (direction, index) => fateOf(weather, direction, index),
-    sessionId: '00112233-4455-8001-8899-aabbccddeeff',
+    sessionId: envelope === STREAM_ENVELOPE ? '00112233445566ff' : '00112233-4455-8001-8899-aabbccddeeff',
+    // Streams have nothing else that ends the wait for a peer that never answers.
+    ...(envelope === STREAM_ENVELOPE && { idleTimeoutMs: 1_800_000 }),
     until: 3_600_000,
   });
 }

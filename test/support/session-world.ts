@@ -1,12 +1,14 @@
+import { opensSession } from '../../src/session/acceptor.js';
 import { SessionEngine } from '../../src/session/engine.js';
+import type { Envelope, SessionMessage } from '../../src/session/envelope.js';
 import { SessionError } from '../../src/session/errors.js';
 import type { OutgoingMessage } from '../../src/session/message-packer.js';
+import { PROXY_ENVELOPE } from '../../src/session/proxy-envelope.js';
 import type { EngineOptions } from '../../src/session/session-state.js';
 import { SurbStock } from '../../src/session/surb-stock.js';
 import { decodeFrames, encodeFrames } from '../../src/wire/frame.js';
 import { replyPackets } from '../../src/wire/packet-count.js';
-import { decodeProxiedMessage, encodeProxiedMessage } from '../../src/wire/proxied-message.js';
-import { newSessionId, type SessionId } from '../../src/wire/session-id.js';
+import type { SessionId } from '../../src/wire/session-id.js';
 import { Agenda } from './agenda.js';
 
 /** What the mixnet does to one message: when each copy arrives, in ms after it was sent; none is a loss. */
@@ -55,7 +57,10 @@ export interface World {
   readonly acceptor: Application;
   readonly fate: (direction: 'up' | 'down', index: number) => Fate;
   readonly faults?: readonly Fault[];
+  /** As the TCP proxy's unless given. */
+  readonly envelope?: Envelope;
   readonly sessionId?: SessionId;
+  readonly idleTimeoutMs?: number | undefined;
   readonly startWithFrames?: boolean;
   /** Sees every message that an end hands to its mixnet client. */
   readonly watch?: (direction: 'up' | 'down', message: OutgoingMessage, at: number) => void;
@@ -104,7 +109,10 @@ export function simulate(world: World): Aftermath {
 class Simulation {
   readonly #world: World;
   readonly #agenda = new Agenda();
+  readonly #envelope: Envelope;
   readonly #common: Omit<EngineOptions, 'surbs' | 'now'>;
+  /** What came before the acceptor's session was open. */
+  readonly #early: SessionMessage[] = [];
   readonly #opener: LiveEnd;
   #acceptor: LiveEnd | undefined;
   #stock = new SurbStock();
@@ -120,7 +128,9 @@ class Simulation {
 
   constructor(world: World) {
     this.#world = world;
-    this.#common = { sessionId: world.sessionId ?? newSessionId(), closeTimeoutMs: CLOSE_TIMEOUT_MS };
+    const { envelope = PROXY_ENVELOPE, sessionId = envelope.newSessionId(), idleTimeoutMs } = world;
+    this.#envelope = envelope;
+    this.#common = { envelope, sessionId, idleTimeoutMs, closeTimeoutMs: CLOSE_TIMEOUT_MS };
     const startWithFrames = world.startWithFrames ?? false;
     this.#opener = new LiveEnd(
       new SessionEngine({ ...this.#common, surbs: this.#stock, startWithFrames, now: 0 }),
@@ -161,9 +171,9 @@ class Simulation {
     return { tag: this.#clients, diedAt: Infinity, lostFrom: Infinity, repliable: new Set() };
   }
 
-  #newAcceptor(): LiveEnd {
+  #newAcceptor(first?: SessionMessage): LiveEnd {
     return new LiveEnd(
-      new SessionEngine({ ...this.#common, surbs: undefined, now: this.#now }),
+      new SessionEngine({ ...this.#common, first, surbs: undefined, now: this.#now }),
       this.#world.acceptor,
       this.#now,
     );
@@ -214,19 +224,22 @@ class Simulation {
       this.#agenda.add(this.#awakeAt.acceptor, () => this.#arriveUp(message, tag));
       return;
     }
-    const proxied = decodeProxiedMessage(message.payload);
+    const arrived = this.#envelope.decode(message.payload);
     if (this.#acceptor === undefined) {
-      this.#acceptor = this.#newAcceptor();
+      if (this.#envelope.hasOpen && !opensSession(arrived, this.#envelope))
+        return void this.#early.push(arrived);
+      this.#acceptor = this.#newAcceptor(arrived);
       this.#replyTo = tag;
     }
     const { engine } = this.#acceptor;
     if (engine.outcome === undefined) {
-      if (this.#acceptor.receive(message, this.#now)) this.#replyTo = tag;
-    } else if (proxied.kind === 'frames' && engine.epitaph !== undefined) {
-      const ping = decodeFrames(proxied.body).find(({ type }) => type === 'ping');
+      if (this.#acceptor.receive(arrived, this.#now)) this.#replyTo = tag;
+      for (const early of this.#early.splice(0)) this.#acceptor.receive(early, this.#now);
+    } else if (arrived.kind === 'frames' && engine.epitaph !== undefined) {
+      const ping = decodeFrames(arrived.body).find(({ type }) => type === 'ping');
       if (ping?.type !== 'ping') return;
       const body = encodeFrames([engine.epitaph, { type: 'pong', value: ping.value }]);
-      const payload = encodeProxiedMessage({ ...proxied, messageId: 0, body });
+      const payload = this.#envelope.encode({ ...arrived, messageId: 0, body });
       this.#reply(payload, tag, client, this.#acceptor.messages);
     }
   }
@@ -239,7 +252,7 @@ class Simulation {
       return;
     }
     this.#stock.spent(replyPackets(payload.length));
-    this.#opener.receive({ payload }, this.#now);
+    this.#opener.receive(this.#envelope.decode(payload), this.#now);
   }
 
   // Faults.
@@ -308,9 +321,9 @@ class LiveEnd {
   }
 
   /** Tells whether it came from the peer's current client. */
-  receive(message: Pick<OutgoingMessage, 'payload'>, now: number): boolean {
+  receive(message: SessionMessage, now: number): boolean {
     this.#mayRead = true;
-    return this.engine.receive(decodeProxiedMessage(message.payload), now);
+    return this.engine.receive(message, now);
   }
 
   run(now: number): OutgoingMessage[] {

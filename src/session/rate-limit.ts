@@ -1,4 +1,4 @@
-import { RecentKeys } from '../session/recent-keys.js';
+import { RecentKeys } from './recent-keys.js';
 
 /** So many seconds' worth of what a rate allows may come at once. */
 const BURST_SECONDS = 10;

@@ -1,0 +1,277 @@
+import type { MixnetClient } from '../mixnet/client.js';
+import { MixnetClientError } from '../mixnet/errors.js';
+import { Listeners } from '../mixnet/listeners.js';
+import { lostOrAborted, useInSuccession, type StartClient } from '../mixnet/succession.js';
+import { SessionAcceptor } from '../session/acceptor.js';
+import { AnswerRate } from '../session/answer-rate.js';
+import { SessionError } from '../session/errors.js';
+import type { Gate } from '../session/gate.js';
+import type { Session } from '../session/session.js';
+import { STREAM_ENVELOPE } from '../session/stream-envelope.js';
+import { StreamListener } from './listener.js';
+import { MixnetStream } from './mixnet-stream.js';
+import { Recipients } from './recipients.js';
+
+/** Time without a byte either way after which a stream ends unless told otherwise: 30 min, as in the Rust SDK. */
+export const DEFAULT_IDLE_TIMEOUT_MS = 30 * 60_000;
+
+/** Streams that wait to be taken unless told otherwise, and open ones that came from others. */
+const DEFAULT_BACKLOG = 128;
+const DEFAULT_MAX_INCOMING = 1024;
+
+/** How long closing waits for the last messages to leave. */
+const FLUSH_MS = 2000;
+
+/** Settings of {@link MixnetStreams}. */
+export interface StreamSettings {
+  /** Time in ms without a byte either way after which a stream is reset with `timeout`; 30 min unless given. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Streams from others that may be open at once, those that wait included; 1024 unless given. */
+  readonly maxIncoming?: number | undefined;
+}
+
+/** What {@link MixnetStreams.create} needs. */
+export interface MixnetStreamsOptions extends StreamSettings {
+  /** Starts a mixnet client, the first one and one after each that was lost. With an identity that is kept the address stays. */
+  readonly start: StartClient;
+  /** Ends the start. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to open a stream. */
+export interface OpenStreamOptions {
+  /**
+   * SURBs that the recipient should have from the first message on, at most 24 of them with it and 120 in all; the fewest
+   * that will do unless given. More are sent as they are used up. A Rust recipient keeps 10 for itself, so that its first
+   * answer comes sooner with 10 and as many as it has packets.
+   */
+  readonly replySurbs?: number | undefined;
+  /** Goes out with the message that opens the stream, as far as that has room (about 11 KB). */
+  readonly initialData?: Uint8Array | undefined;
+  /** Resets the stream when it aborts, however far that has come. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to listen for streams. */
+export interface ListenOptions {
+  /** Streams that may wait to be taken; more are refused. 128 unless given. */
+  readonly backlog?: number | undefined;
+  /** Ends the listening, and with it the loop. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The events of {@link MixnetStreams}. */
+export interface MixnetStreamsEvents {
+  /** The mixnet client was lost, or could not be started again; the next try is `retryMs` away. */
+  retry: { readonly error: unknown; readonly retryMs: number };
+}
+
+/**
+ * Byte streams over one mixnet client: to any number of recipients, and from whoever knows its Nym address. They share
+ * the client's packets, each by turns. When the client is lost, the streams wait for the next one, two minutes at most;
+ * those that others have opened only if it has the same address.
+ *
+ * ```ts
+ * await using streams = await MixnetStreams.create({ start });
+ * const stream = streams.openStream(address, { initialData: request });
+ * for await (const chunk of stream.readable) ...
+ * ```
+ */
+export class MixnetStreams implements AsyncDisposable {
+  readonly #maxIncoming: number;
+  readonly #recipients: Recipients;
+  readonly #acceptor: SessionAcceptor;
+  readonly #answers = new AnswerRate(performance.now());
+  readonly #retries = new Listeners<MixnetStreamsEvents['retry']>();
+  readonly #stop = new AbortController();
+  readonly #succession: Promise<void>;
+  #client: MixnetClient;
+  #listener: StreamListener | undefined;
+  #closed: Promise<void> | undefined;
+
+  /**
+   * @param client that is ready, and now belongs to these streams.
+   * @param start starts another one after each that was lost.
+   * @throws {RangeError} if a setting cannot be used.
+   */
+  constructor(client: MixnetClient, start: StartClient, settings: StreamSettings = {}) {
+    const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, maxIncoming = DEFAULT_MAX_INCOMING } = settings;
+    if (!(idleTimeoutMs > 0)) throw new RangeError(`idleTimeoutMs must be above 0, not ${idleTimeoutMs}`);
+    checkCount('maxIncoming', maxIncoming, 0);
+    this.#client = client;
+    this.#maxIncoming = maxIncoming;
+    this.#recipients = new Recipients(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
+    this.#acceptor = new SessionAcceptor({
+      envelope: STREAM_ENVELOPE,
+      idleTimeoutMs,
+      onSession: (session) => this.#listener?.add(new MixnetStream(session)),
+      gate: this.#gate(),
+    });
+    this.#succession = useInSuccession({
+      client,
+      start,
+      use: (next) => this.#useOver(next),
+      onRetry: (error, retryMs) => this.#retries.call({ error, retryMs }),
+      signal: this.#stop.signal,
+    });
+  }
+
+  /**
+   * Connects to the mixnet.
+   *
+   * @throws what `start` throws.
+   * @throws {RangeError} if a setting cannot be used.
+   */
+  static async create({ start, signal, ...settings }: MixnetStreamsOptions): Promise<MixnetStreams> {
+    const client = await start(signal);
+    try {
+      return new MixnetStreams(client, start, settings);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  /** Where others reach it. Without an identity that is kept, another one after each loss of the mixnet client. */
+  get address(): string {
+    return this.#client.address;
+  }
+
+  /** Whether its mixnet client is ready. */
+  get ready(): boolean {
+    return this.#client.state === 'ready';
+  }
+
+  /** Open streams, from here and from others. */
+  get size(): number {
+    return this.#recipients.size + this.#acceptor.size;
+  }
+
+  /** Entries of all that is kept of streams and strangers, for those who want to see that it is bounded. */
+  get remembered(): number {
+    return this.size + this.#recipients.count + this.#acceptor.remembered + this.#answers.remembered;
+  }
+
+  /** Calls `listener` for each event until the returned function is called. */
+  on(_event: 'retry', listener: (value: MixnetStreamsEvents['retry']) => void): () => void {
+    return this.#retries.add(listener);
+  }
+
+  /**
+   * Opens a stream. Whether somebody is there only the stream shows: a peer of ours answers at once, a Rust one when its
+   * application has something to say.
+   *
+   * @throws {WireError} if the recipient is no Nym address.
+   * @throws {RangeError} if `replySurbs` is no whole number.
+   * @throws {MixnetClientError} `state` if these streams are closed.
+   * @throws the signal's reason if it has aborted already.
+   */
+  openStream(recipient: string, options: OpenStreamOptions = {}): MixnetStream {
+    const { replySurbs = 0, initialData, signal } = options;
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    checkCount('replySurbs', replySurbs, 0);
+    const session = this.#recipients.open(recipient, replySurbs);
+    if (initialData) writeFirst(session, initialData);
+    const stream = new MixnetStream(session);
+    if (signal) resetOnAbort(stream, signal);
+    return stream;
+  }
+
+  /**
+   * Listens for streams that others open, until the loop is left, the signal aborts or these streams are closed; those
+   * that nobody has taken by then are reset. Without a listener, streams from others are refused.
+   *
+   * ```ts
+   * for await (const stream of streams.listen()) void serve(stream);
+   * ```
+   *
+   * @throws {MixnetClientError} `state` if there is a listener already, or these streams are closed.
+   * @throws {RangeError} if `backlog` is no whole number above 0.
+   */
+  listen({ backlog = DEFAULT_BACKLOG, signal }: ListenOptions = {}): AsyncIterableIterator<
+    MixnetStream,
+    undefined
+  > {
+    this.#assertOpen();
+    checkCount('backlog', backlog, 1);
+    if (this.#listener)
+      throw new MixnetClientError(
+        'state',
+        'There is a listener already: leave its loop before another one is made.',
+      );
+    const onAbort = () => listener.stop();
+    const listener = new StreamListener(backlog, () => {
+      signal?.removeEventListener('abort', onAbort);
+      this.#listener = undefined;
+    });
+    this.#listener = listener;
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
+    return listener;
+  }
+
+  /** Resets every stream, tells the peers, and leaves the mixnet. Never rejects. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    this.#listener?.stop();
+    await this.#succession;
+    await Promise.all([this.#recipients.close(), this.#acceptor.close()]);
+    await this.#client.flush(FLUSH_MS);
+    await this.#client.close();
+  }
+
+  async #useOver(client: MixnetClient): Promise<void> {
+    const { address, lostReason } = this.#client;
+    this.#client = client;
+    this.#recipients.moveTo(client);
+    if (client.address !== address) {
+      // Nobody who has opened a stream finds it under another address.
+      await this.#acceptor.close(new SessionError('lost', 'us', undefined, { cause: lostReason }));
+    }
+    this.#acceptor.serveOver(client);
+    await lostOrAborted(client, this.#stop.signal);
+  }
+
+  #gate(): Gate {
+    return {
+      admit: () => {
+        if (this.#listener === undefined) return 'refused';
+        return this.#listener.full || this.#acceptor.size >= this.#maxIncoming ? 'limit' : undefined;
+      },
+      mayAnswer: (senderTag) => this.#answers.spend(senderTag, performance.now()),
+    };
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new MixnetClientError('state', 'These streams are closed.');
+  }
+}
+
+/** Hands the first bytes over before anybody else can write; what is wrong with the stream shows at the stream. */
+function writeFirst(session: Session, bytes: Uint8Array): void {
+  const writer = session.writable.getWriter();
+  writer.write(bytes).catch(() => undefined);
+  writer.releaseLock();
+}
+
+function resetOnAbort(stream: MixnetStream, signal: AbortSignal): void {
+  const onAbort = () => stream.reset(signal.reason);
+  const ended = () => signal.removeEventListener('abort', onAbort);
+  signal.addEventListener('abort', onAbort);
+  stream.closed.then(ended, ended);
+}
+
+function checkCount(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new RangeError(`${name} must be a whole number from ${least} on, not ${value}`);
+}

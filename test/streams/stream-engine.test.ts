@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { SessionEngine } from '../../src/session/engine.js';
+import type { Envelope, SessionMessage } from '../../src/session/envelope.js';
+import type { EngineOptions } from '../../src/session/session-state.js';
+import { STREAM_ENVELOPE } from '../../src/session/stream-envelope.js';
+import { SurbStock } from '../../src/session/surb-stock.js';
+import { decodeFrames } from '../../src/wire/frame.js';
+import { decodeStreamFrame, newStreamId } from '../../src/wire/stream-frame.js';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (chunk: Uint8Array | undefined) => new TextDecoder().decode(chunk);
+
+type Extra = Partial<Pick<EngineOptions, 'envelope' | 'idleTimeoutMs' | 'closeTimeoutMs' | 'first'>>;
+
+function engine(surbs: SurbStock | undefined, extra: Extra = {}): SessionEngine {
+  const sessionId = '00112233445566ff';
+  return new SessionEngine({
+    sessionId,
+    surbs,
+    envelope: STREAM_ENVELOPE,
+    closeTimeoutMs: 60_000,
+    now: 0,
+    ...extra,
+  });
+}
+
+/** How a session ended: the code and who gave it up; `done`; or not yet. */
+function endOf({ outcome }: SessionEngine): string | undefined {
+  return outcome?.kind === 'reset' ? `${outcome.error.code} by ${outcome.error.by}` : outcome?.kind;
+}
+
+/** All that an end has to say now. */
+function saidBy(from: SessionEngine, now: number): SessionMessage[] {
+  const messages = [];
+  for (let next = from.poll(now); next; next = from.poll(now)) {
+    messages.push(STREAM_ENVELOPE.decode(next.payload));
+  }
+  return messages;
+}
+
+const data = (messageId: number, body: string): SessionMessage => ({
+  sessionId: '00112233445566ff',
+  messageId,
+  kind: 'data',
+  body: bytes(body),
+});
+
+const open = (body = '', version = 0): SessionMessage => ({ ...data(0, body), kind: 'open', version });
+
+describe('an opener of a stream', () => {
+  it('starts with an Open that states its version and carries the first bytes, and gives it a lead', () => {
+    const opener = engine(new SurbStock());
+    opener.write(new Uint8Array(20_000).fill(7));
+    const [first] = [opener.poll(0)];
+    assert.ok(first && opener.poll(0) === undefined);
+    const frame = decodeStreamFrame(first.payload);
+    assert.deepEqual([frame.type, frame.sequence, frame.reserved], ['open', 0, 1]);
+    assert.ok(frame.payload.length > 10_000 && frame.payload.length < 20_000);
+    assert.equal(opener.poll(1999), undefined);
+    const rest = saidBy(opener, 2000);
+    assert.deepEqual(
+      rest.map(({ kind, messageId }) => [kind, messageId]),
+      [['data', 0]],
+    );
+    assert.equal(rest[0]?.body.length, 20_000 - frame.payload.length);
+  });
+
+  it('brings SURBs in frames when it has no bytes, as an empty Data would be the end to a Rust peer', () => {
+    const opener = engine(new SurbStock());
+    opener.write(bytes('hello'));
+    const said = [0, 3000, 12_000, 39_000].flatMap((now) => saidBy(opener, now));
+    assert.deepEqual(
+      said.map(({ kind }) => kind),
+      ['open', 'frames', 'frames', 'frames'],
+    );
+    for (const { body } of said.slice(1)) assert.equal(decodeFrames(body)[0]?.type, 'open');
+    // A Rust peer that does answer is brought SURBs in the same way.
+    opener.receive(data(0, 'answer'), 40_000);
+    assert.equal(opener.dialect, 'plain');
+    const later = saidBy(opener, 40_000);
+    assert.deepEqual(
+      later.map(({ kind }) => kind),
+      ['frames'],
+    );
+  });
+
+  it('goes over to frames with a first answer in frames, and to plain for good with one in Data', () => {
+    const opener = engine(new SurbStock());
+    opener.write(bytes('hello'));
+    const [first] = saidBy(opener, 0);
+    const acceptor = engine(undefined, { first });
+    for (const message of [first, first]) if (message) acceptor.receive(message, 100);
+    assert.equal(text(acceptor.take(100)), 'hello');
+    const answers = saidBy(acceptor, 200);
+    assert.deepEqual(
+      answers.map(({ kind }) => kind),
+      ['frames'],
+    );
+    for (const answer of answers) opener.receive(answer, 300);
+    assert.equal(opener.dialect, 'frames');
+  });
+
+  it('ends towards a Rust peer when all is sent and nobody reads any more', () => {
+    const opener = engine(new SurbStock());
+    opener.receive(data(0, 'answer'), 10);
+    opener.write(bytes('bye'));
+    opener.finish();
+    opener.discard(20);
+    assert.deepEqual(
+      saidBy(opener, 20).map(({ body }) => text(body)),
+      ['bye'],
+    );
+    assert.equal(endOf(opener), 'done');
+    assert.ok(opener.parted);
+  });
+
+  it('that is closed and was never answered cannot know, and says so', () => {
+    const opener = engine(new SurbStock(), { closeTimeoutMs: 1000 });
+    opener.write(bytes('hello'));
+    opener.finish();
+    opener.discard(0);
+    const said = saidBy(opener, 0);
+    assert.deepEqual(
+      said.map(({ kind }) => kind),
+      ['open', 'frames'],
+    );
+    assert.deepEqual(
+      decodeFrames(said[1]?.body ?? bytes('')).map(({ type }) => type),
+      ['open', 'fin'],
+    );
+    assert.equal(opener.poll(999), undefined);
+    assert.equal(endOf(opener), undefined);
+    opener.poll(1000);
+    assert.equal(endOf(opener), 'timeout by us');
+  });
+});
+
+describe('the idle timeout of a stream', () => {
+  const idleTimeoutMs = 30 * 60_000;
+
+  it('counts from the last byte either way, and resets with timeout', () => {
+    const acceptor = engine(undefined, { idleTimeoutMs, first: open() });
+    acceptor.receive(open('a'), 0);
+    acceptor.receive(data(0, 'b'), 1_000_000);
+    assert.equal(acceptor.deadline, 1_000_000 + idleTimeoutMs);
+    acceptor.write(bytes('c'));
+    saidBy(acceptor, 2_000_000);
+    // The pause of a replier in the Rust way is over then.
+    saidBy(acceptor, 2_001_000);
+    assert.equal(acceptor.deadline, 2_000_000 + idleTimeoutMs);
+    // Neither a duplicate nor what waits behind a gap is carried.
+    acceptor.receive(data(0, 'b'), 3_000_000);
+    acceptor.receive(data(2, 'd'), 3_000_000);
+    acceptor.poll(2_000_000 + idleTimeoutMs - 1);
+    assert.equal(endOf(acceptor), undefined);
+    acceptor.poll(2_000_000 + idleTimeoutMs);
+    assert.equal(endOf(acceptor), 'timeout by us');
+  });
+
+  it('is not put off by PING and PONG, and the peer of ours is told', () => {
+    const opener = engine(new SurbStock(), { idleTimeoutMs });
+    opener.write(bytes('hello'));
+    const said = saidBy(opener, 0);
+    const acceptor = engine(undefined, { first: said[0] });
+    let now = 0;
+    let up = said;
+    while (endOf(opener) === undefined && now < 2 * idleTimeoutMs) {
+      for (const message of up) acceptor.receive(message, now);
+      for (const message of saidBy(acceptor, now)) opener.receive(message, now);
+      now += 1000;
+      up = saidBy(opener, now);
+    }
+    assert.equal(now, idleTimeoutMs);
+    for (const message of up) acceptor.receive(message, now);
+    assert.equal(endOf(acceptor), 'timeout by peer');
+  });
+
+  it('is the only end of the wait for a peer without an end', () => {
+    const opener = engine(new SurbStock(), { idleTimeoutMs });
+    opener.write(bytes('hello'));
+    for (let now = 0; now < idleTimeoutMs; now += 10_000) saidBy(opener, now);
+    assert.equal(endOf(opener), undefined);
+    opener.poll(idleTimeoutMs);
+    assert.equal(endOf(opener), 'timeout by us');
+  });
+});
+
+describe('sequence numbers of a stream', () => {
+  it('survive their wrap at 2^32, out of order and repeated', () => {
+    const first = 2 ** 32 - 20;
+    const envelope: Envelope = {
+      ...STREAM_ENVELOPE,
+      firstMessage: first,
+      rustOpenersFirst: first,
+      openersVersion: () => 0,
+    };
+    const opener = engine(new SurbStock(), { envelope });
+    const acceptor = engine(undefined, { envelope, first: open() });
+    let [sent, received, numbers] = ['', '', [] as number[]];
+    const pass = (from: SessionEngine, to: SessionEngine, now: number) => {
+      const messages = saidBy(from, now).filter(({ kind }) => kind !== 'frames');
+      numbers = [...numbers, ...messages.map(({ messageId }) => messageId)];
+      for (const message of [...messages.reverse(), ...messages]) to.receive(message, now);
+    };
+    opener.write(bytes('open '));
+    pass(opener, acceptor, 0);
+    acceptor.write(bytes('hello'));
+    pass(acceptor, opener, 50);
+    assert.equal(text(opener.take(50)), 'hello');
+    numbers = [];
+    for (let n = 0; n < 20; n += 1) {
+      const block = `block ${n} `.repeat(3000);
+      sent += block;
+      opener.write(bytes(block));
+      pass(opener, acceptor, 100 + n);
+      for (let chunk = acceptor.take(100 + n); chunk; chunk = acceptor.take(100 + n)) received += text(chunk);
+    }
+    assert.equal(received, `open ${sent}`);
+    assert.ok(numbers.includes(2 ** 32 - 1) && numbers.includes(0) && numbers.includes(15));
+  });
+});
+
+describe('ids of streams', () => {
+  it('state no version: the Open does', () => {
+    const id = newStreamId();
+    assert.equal(STREAM_ENVELOPE.openersVersion(id, undefined), 0);
+    assert.equal(STREAM_ENVELOPE.openersVersion(id, open('', 0)), 0);
+    assert.equal(STREAM_ENVELOPE.openersVersion(id, open('', 3)), 3);
+  });
+});
