@@ -55,7 +55,7 @@ const OURS: Policy = {
  */
 const RUST: Policy = {
   name: 'Rust policy',
-  settings: { replySurbReserve: 10 },
+  settings: { replySurbReserve: 10, packetsAhead: Infinity },
   serve(client) {
     const readers = new Map<string, RequestReader>();
     runRustServer(
