@@ -12,14 +12,11 @@ export interface Given {
 /** A mixnet client that counts what it is given. */
 export class CountingClient implements MixnetClient {
   readonly #client: MixnetClient;
-  readonly #extended: boolean;
   #packets = 0;
   #surbs = 0;
 
-  /** @param extended whether the client uses extended packets. */
-  constructor(client: MixnetClient, extended: boolean) {
+  constructor(client: MixnetClient) {
     this.#client = client;
-    this.#extended = extended;
   }
 
   get given(): Given {
@@ -34,20 +31,24 @@ export class CountingClient implements MixnetClient {
     return this.#client.address;
   }
 
+  get extendedPackets(): boolean {
+    return this.#client.extendedPackets;
+  }
+
   get lostReason(): Error | undefined {
     return this.#client.lostReason;
   }
 
   send(...args: Parameters<MixnetClient['send']>): Promise<void> {
     const [, payload, replySurbs] = args;
-    this.#packets += anonymousMessagePackets(payload.length, replySurbs, this.#extended);
+    this.#packets += anonymousMessagePackets(payload.length, replySurbs, this.extendedPackets);
     this.#surbs += replySurbs;
     return this.#client.send(...args);
   }
 
   reply(...args: Parameters<MixnetClient['reply']>): Promise<void> {
     const [, payload] = args;
-    this.#packets += replyPackets(payload.length, this.#extended);
+    this.#packets += replyPackets(payload.length, this.extendedPackets);
     return this.#client.reply(...args);
   }
 

@@ -50,7 +50,7 @@ export class Pair implements AsyncDisposable {
       traffic: this.traffic,
       ...policy.settings,
     });
-    const client = new CountingClient(started, this.traffic === 'bulk');
+    const client = new CountingClient(started);
     return new PairClient(client, policy.opener(client, this.#server.address), this.#server);
   }
 

@@ -41,7 +41,7 @@ async function serve(): Promise<{ address: string; usage: () => Promise<Usage> }
   const policy = POLICIES[order.policy];
   const network = { name: 'localnet', apiUrl: order.apiUrl };
   const started = await startMixnetClient({ network, traffic, ...policy.settings });
-  const client = new CountingClient(started, traffic === 'bulk');
+  const client = new CountingClient(started);
   policy.serve(client);
   return { address: client.address, usage: () => newUsage(client) };
 }

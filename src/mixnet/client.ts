@@ -41,6 +41,9 @@ export interface MixnetClient {
   /** The client's own Nym address. Only known once the client is ready. */
   readonly address: string;
 
+  /** Whether messages beyond one regular packet travel in extended ones, of 32 KB. */
+  readonly extendedPackets: boolean;
+
   /** Why the client was lost; `undefined` in every other state. */
   readonly lostReason: Error | undefined;
 

@@ -131,6 +131,7 @@ export class SessionAcceptor {
     const session = new Session({
       sessionId: message.sessionId,
       surbs: undefined,
+      extendedPackets: client.extendedPackets,
       instance: newInstance(),
       closeTimeoutMs,
       deliver: (reply) => replyFor(accepted, client)(reply),

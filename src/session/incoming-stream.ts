@@ -11,12 +11,16 @@ import { ReceiveWindow } from './receive-window.js';
  */
 export class IncomingStream {
   readonly #bytes = new Reassembly();
-  readonly #window = new ReceiveWindow();
+  readonly #window: ReceiveWindow;
   readonly #order: MessageOrder;
   #plainOffset = 0;
 
-  /** @param firstMessage the id that the peer's first plain message usually has. */
-  constructor(firstMessage: 0 | 1) {
+  /**
+   * @param firstMessage the id that the peer's first plain message usually has.
+   * @param window what the peer may send at first, in bytes.
+   */
+  constructor(firstMessage: 0 | 1, window: number) {
+    this.#window = new ReceiveWindow(window);
     this.#order = new MessageOrder(firstMessage);
   }
 
@@ -56,8 +60,8 @@ export class IncomingStream {
   }
 
   /** What to acknowledge now, and how far from there the peer may send. */
-  acknowledge(): { readonly offset: number; readonly window: number } {
-    this.#window.advance(this.#bytes.read);
+  acknowledge(now: number): { readonly offset: number; readonly window: number } {
+    this.#window.advance(this.#bytes.read, now);
     const offset = this.#bytes.acknowledged;
     return { offset, window: Math.max(0, this.#window.limit - offset) };
   }

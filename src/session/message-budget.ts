@@ -1,26 +1,29 @@
 import {
   ANONYMOUS_OVERHEAD_BYTES,
-  anonymousMessagePackets,
-  REGULAR_PACKET_BYTES,
+  messageBytes,
   REPLY_OVERHEAD_BYTES,
+  spareBytes,
   SURB_BYTES,
 } from '../wire/packet-count.js';
 import { PROXIED_MESSAGE_OVERHEAD_BYTES } from '../wire/proxied-message.js';
 import { MESSAGE_PACKETS } from './limits.js';
 
-const MESSAGE_BYTES = MESSAGE_PACKETS * REGULAR_PACKET_BYTES - PROXIED_MESSAGE_OVERHEAD_BYTES;
-
 /** Bytes of body in the longest message of an opener that carries `surbs` SURBs. */
-export function openerBodyBytes(surbs: number): number {
-  return MESSAGE_BYTES - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES;
+export function openerBodyBytes(surbs: number, extended: boolean): number {
+  return bodyBytes(extended) - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES;
 }
 
 /** Bytes of body in the longest message of an acceptor, which is a reply. */
-export const ACCEPTOR_BODY_BYTES = MESSAGE_BYTES - REPLY_OVERHEAD_BYTES;
+export function acceptorBodyBytes(extended: boolean): number {
+  return bodyBytes(extended) - REPLY_OVERHEAD_BYTES;
+}
 
 /** SURBs that a message of `bytes` with `surbs` SURBs has room for in its last packet, besides these. */
-export function spareSurbs(bytes: number, surbs: number): number {
-  const used = bytes + ANONYMOUS_OVERHEAD_BYTES + surbs * SURB_BYTES;
-  const spare = anonymousMessagePackets(bytes, surbs) * REGULAR_PACKET_BYTES - used;
+export function spareSurbs(bytes: number, surbs: number, extended: boolean): number {
+  const spare = spareBytes(bytes + ANONYMOUS_OVERHEAD_BYTES + surbs * SURB_BYTES, extended);
   return Math.floor(spare / SURB_BYTES);
+}
+
+function bodyBytes(extended: boolean): number {
+  return messageBytes(MESSAGE_PACKETS, extended) - PROXIED_MESSAGE_OVERHEAD_BYTES;
 }

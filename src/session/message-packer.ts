@@ -5,7 +5,7 @@ import {
 } from '../wire/proxied-message.js';
 import type { SessionId } from '../wire/session-id.js';
 import { FIRST_SURBS } from './limits.js';
-import { ACCEPTOR_BODY_BYTES, openerBodyBytes, spareSurbs } from './message-budget.js';
+import { acceptorBodyBytes, openerBodyBytes, spareSurbs } from './message-budget.js';
 import type { SurbStock } from './surb-stock.js';
 
 /** A message to be handed to the mixnet client. */
@@ -26,14 +26,19 @@ export interface MessagePlan {
 /** Numbers one end's messages, encodes them, and decides how many SURBs an opener's message carries. */
 export class MessagePacker {
   readonly #sessionId: SessionId;
+  readonly #extended: boolean;
   #stock: SurbStock | undefined;
   #opened = false;
   #answered = false;
   #nextMessageId = 0;
 
-  /** @param stock the SURBs that an opener keeps in supply; `undefined` at an acceptor. */
-  constructor(sessionId: SessionId, stock: SurbStock | undefined) {
+  /**
+   * @param stock the SURBs that an opener keeps in supply; `undefined` at an acceptor.
+   * @param extended whether the mixnet client uses extended packets.
+   */
+  constructor(sessionId: SessionId, stock: SurbStock | undefined, extended: boolean) {
     this.#sessionId = sessionId;
+    this.#extended = extended;
     this.#stock = stock;
   }
 
@@ -55,10 +60,10 @@ export class MessagePacker {
    * official client drops replies to a sender tag that it has never had a SURB of, without a word.
    */
   plan(dueSurbs: number): MessagePlan {
-    if (this.#stock === undefined) return { surbs: 0, room: ACCEPTOR_BODY_BYTES };
+    if (this.#stock === undefined) return { surbs: 0, room: acceptorBodyBytes(this.#extended) };
     const least = this.#answered ? 0 : this.#opened ? 1 : FIRST_SURBS;
     const surbs = Math.max(dueSurbs, least);
-    return { surbs, room: openerBodyBytes(surbs) };
+    return { surbs, room: openerBodyBytes(surbs, this.#extended) };
   }
 
   /** Packs a message as planned, with more SURBs where its last packet has room for them anyway. */
@@ -66,7 +71,7 @@ export class MessagePacker {
     this.#opened = true;
     const payload = encodeProxiedMessage(this.#number(kind, body));
     if (this.#stock === undefined) return { payload, replySurbs: 0 };
-    const spare = spareSurbs(payload.length, plan.surbs);
+    const spare = spareSurbs(payload.length, plan.surbs, this.#extended);
     const replySurbs = Math.max(plan.surbs, Math.min(plan.surbs + spare, this.#stock.welcome()));
     this.#stock.attached(replySurbs);
     return { payload, replySurbs };

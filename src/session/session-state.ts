@@ -3,6 +3,7 @@ import type { ProxiedMessageKind } from '../wire/proxied-message.js';
 import { sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { FirstAnswer } from './first-answer.js';
 import { IncomingStream } from './incoming-stream.js';
+import { INITIAL_BULK_WINDOW, INITIAL_WINDOW } from './limits.js';
 import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import { ResendTimer } from './resend-timer.js';
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly sessionId: SessionId;
   /** The SURBs given to the acceptor, at the opener; `undefined` at the acceptor, which replies. */
   readonly surbs: SurbStock | undefined;
+  /** Whether the mixnet client uses extended packets; not unless given. */
+  readonly extendedPackets?: boolean | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
   readonly startWithFrames?: boolean;
   /** What the OPEN of such an opener asks for. */
@@ -68,8 +71,10 @@ export class SessionState {
     this.isOpener = surbs !== undefined;
     this.request = options.request;
     this.instance = options.instance;
-    this.packer = new MessagePacker(sessionId, surbs);
-    this.incoming = new IncomingStream(this.isOpener || framesAnnounced ? 0 : 1);
+    const extended = options.extendedPackets ?? false;
+    this.packer = new MessagePacker(sessionId, surbs, extended);
+    const window = extended ? INITIAL_BULK_WINDOW : INITIAL_WINDOW;
+    this.incoming = new IncomingStream(this.isOpener || framesAnnounced ? 0 : 1, window);
     if (this.isOpener) this.dialect = startWithFrames ? 'frames' : 'unknown';
     else this.dialect = framesAnnounced ? 'frames' : 'plain';
     if (this.dialect === 'plain') this.outgoing.keepNothing();
