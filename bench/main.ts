@@ -1,65 +1,112 @@
 /**
- * `npm run bench`: unwraps per second, and this project's way of using the official client against the Rust SDK's, in
- * one run over one localnet. Ratios can be compared between machines; the absolute figures cannot.
+ * `npm run bench`: this project's way of using the official client against the Rust SDK's, and against what physics
+ * allows, in one run over one localnet. Ratios can be compared between machines; the absolute figures cannot.
  */
-import { startLocalnet } from '../src/localnet/index.js';
+import { writeFile } from 'node:fs/promises';
+
+import { Command } from 'commander';
+
 import type { TrafficProfile } from '../src/mixnet/options.js';
-import { measureExchange, OURS, RUST } from './exchange.js';
+import { BenchNetwork } from './network.js';
+import { Pair } from './pair.js';
+import { plot } from './plot.js';
+import type { PolicyName } from './policy.js';
+import { measureFirstByte, measureSessions } from './proxies.js';
+import type { Result } from './result.js';
+import { measureBeside, measureParallel, measureRoundTrips } from './round-trips.js';
+import { headLine, resultLines } from './table.js';
+import { measureTransfer } from './transfers.js';
 import { measureUnwraps } from './unwrap.js';
 
-interface Exchange {
-  readonly name: string;
-  readonly traffic: TrafficProfile;
-  readonly request: number;
-  readonly answer: number;
-  readonly runs: number;
-  /** Whether the result is a time or the rate of the larger part. */
-  readonly unit: 'ms' | 'kB/s';
+interface Options {
+  readonly quick?: boolean;
+  readonly only?: readonly string[];
+  readonly traffic?: readonly TrafficProfile[];
+  readonly policy?: readonly PolicyName[];
+  readonly json?: string;
+  readonly svg?: string;
 }
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
 
-const EXCHANGES: readonly Exchange[] = [
-  { name: 'round trip', traffic: 'default', request: 200, answer: 1000, runs: 7, unit: 'ms' },
-  { name: 'round trip', traffic: 'fast', request: 200, answer: 1000, runs: 7, unit: 'ms' },
-  { name: 'upload', traffic: 'default', request: 256 * KIB, answer: 1, runs: 3, unit: 'kB/s' },
-  { name: 'upload', traffic: 'fast', request: 256 * KIB, answer: 1, runs: 3, unit: 'kB/s' },
-  { name: 'download', traffic: 'default', request: 200, answer: 256 * KIB, runs: 3, unit: 'kB/s' },
-  { name: 'download', traffic: 'fast', request: 200, answer: 256 * KIB, runs: 3, unit: 'kB/s' },
-];
+/** Bytes of a transfer: some seconds' worth. */
+const TRANSFER_BYTES: Readonly<Record<PolicyName, Readonly<Record<TrafficProfile, number>>>> = {
+  ours: { default: 512 * KIB, bulk: 12 * MIB, fast: MIB },
+  rust: { default: 128 * KIB, bulk: MIB, fast: 256 * KIB },
+};
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+const PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
+const BOTH: readonly PolicyName[] = ['ours', 'rust'];
 
-/** Medians of our way and of the Rust way, measured in turn so that both see the same machine. */
-async function compare(apiUrl: string, exchange: Exchange): Promise<{ ours: number; rust: number }> {
-  const { traffic, request, answer, unit } = exchange;
-  const results: { ours: number[]; rust: number[] } = { ours: [], rust: [] };
-  for (let run = 0; run < exchange.runs; run += 1) {
-    results.ours.push(await measureExchange(OURS, apiUrl, traffic, request, answer));
-    results.rust.push(await measureExchange(RUST, apiUrl, traffic, request, answer));
+type Measurement = (pair: Pair, quick: boolean) => Promise<Result[]>;
+
+/** What is measured of a server of one policy and profile, by the names that `--only` takes. */
+const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
+  'round-trip': (pair, quick) => measureRoundTrips(pair, quick ? 3 : 9),
+  upload: (pair, quick) => measureTransfer(pair, 'up', transferBytes(pair, quick), quick ? 1 : 3),
+  download: (pair, quick) => measureTransfer(pair, 'down', transferBytes(pair, quick), quick ? 1 : 3),
+  parallel: (pair, quick) =>
+    measureParallel(pair, quick ? 20 : 100, pair.policy === 'ours' && !quick ? 3 : 1),
+};
+
+const options = new Command('npm run bench --')
+  .description('Speed of this project, of the Rust policy, and what physics allows.')
+  .option('--quick', 'fewer runs, fewer bytes')
+  .option(
+    '--only <names...>',
+    `of ${[...Object.keys(MEASUREMENTS), 'beside', 'first-byte', 'sessions', 'unwrap'].join(', ')}`,
+  )
+  .option('--traffic <profiles...>', `of ${PROFILES.join(', ')}`)
+  .option('--policy <policies...>', `of ${BOTH.join(', ')}`)
+  .option('--json <file>', 'writes all results')
+  .option('--svg <file>', 'draws them')
+  .parse()
+  .opts<Options>();
+
+const { quick = false, only, traffic: profiles = PROFILES, policy: policies = BOTH } = options;
+const results: Result[] = [];
+const wanted = (name: string) => only === undefined || only.includes(name);
+
+if (wanted('unwrap')) {
+  const { forwardPerSecond, finalPerSecond } = measureUnwraps();
+  console.log(`Sphinx, one core: ${forwardPerSecond} forward unwraps/s, ${finalPerSecond} final unwraps/s\n`);
+}
+console.log('Medians, least and most; one localnet, mixes that hold each packet for 15 ms on average.');
+console.log(headLine());
+await using network = await BenchNetwork.start();
+for (const traffic of profiles) await measureProfile(traffic);
+if (wanted('sessions')) {
+  for (const result of await measureSessions(network, quick ? [1, 10, 100] : [1, 10, 100, 1000]))
+    show([result]);
+}
+if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, undefined, 2));
+if (options.svg !== undefined) await writeFile(options.svg, plot(results));
+
+async function measureProfile(traffic: TrafficProfile): Promise<void> {
+  const measured: Result[][] = [];
+  for (const policy of policies) {
+    await using pair = await Pair.start(network, policy, traffic);
+    for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+      if (wanted(name)) measured.push(await measure(pair, quick));
+    }
+    // Without a limit to what waits in the official client, the answer is as long as the transfer.
+    if (wanted('beside') && policy === 'ours') {
+      measured.push(await measureBeside(pair, 4 * transferBytes(pair, false), quick ? 3 : 9));
+    }
   }
-  const value = (ms: number) => (unit === 'ms' ? ms : Math.max(request, answer) / ms);
-  return { ours: value(median(results.ours)), rust: value(median(results.rust)) };
+  if (wanted('first-byte')) measured.push(await measureFirstByte(network, traffic, quick ? 3 : 7));
+  const all = measured.flat();
+  for (const name of new Set(all.map((result) => result.name))) {
+    show(all.filter((result) => result.name === name));
+  }
 }
 
-function row(...cells: readonly string[]): void {
-  const widths = [12, 10, 16, 16, 8];
-  console.log(
-    cells.map((cell, n) => (n < 2 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0))).join(''),
-  );
+function transferBytes({ policy, traffic }: Pair, fewer: boolean): number {
+  return TRANSFER_BYTES[policy][traffic] / (fewer ? 2 : 1);
 }
 
-console.log('Sphinx packets of the regular size, one core:');
-const rates = measureUnwraps();
-console.log(
-  `  ${rates.forwardPerSecond.toFixed(0)} forward unwraps/s, ${rates.finalPerSecond.toFixed(0)} final unwraps/s\n`,
-);
-
-console.log('New session over ready clients, mixes that hold each packet for 15 ms on average; medians:');
-row('', 'traffic', OURS.name, RUST.name, 'ratio');
-await using localnet = await startLocalnet();
-for (const exchange of EXCHANGES) {
-  const { ours, rust } = await compare(localnet.apiUrl, exchange);
-  const { name, traffic, unit } = exchange;
-  row(name, traffic, `${ours.toFixed(1)} ${unit}`, `${rust.toFixed(1)} ${unit}`, (ours / rust).toFixed(2));
+function show(some: readonly Result[]): void {
+  results.push(...some);
+  for (const text of resultLines(some)) console.log(text);
 }

@@ -1,14 +1,23 @@
 import type { OfficialClient, OfficialMessageListener } from '../../wasm/client.js';
 import { anonymousMessagePackets, replyPackets } from '../wire/packet-count.js';
 import { deafeningFrame } from './gateway-frames.js';
+import type { WorkerSettings } from './options.js';
 import { PacketQueue } from './packet-queue.js';
+import { Turns } from './turns.js';
 import { ALIVE_EVERY_MS, type ConnectStep, type FromWorker, type ToWorker } from './worker-protocol.js';
 
 /**
- * `send` is answered once at most this many packets wait in the official client: enough to keep it busy, at 20 ms each
- * a third of a second, and few enough that a later, more urgent message is not stuck behind many.
+ * With cover traffic the official client sends itself a decoy every 200 ms on average (sphinx.md section 8), besides
+ * the stream in which messages leave. Assumed a little shorter: an estimate that is too low by chance would stay so.
+ * The difference costs one of a hundred slots, and lets about five packets more wait than are known.
  */
-export const PACKETS_AHEAD = 16;
+const LOOP_COVER_MS = 180;
+
+/** With cover traffic something leaves all the time, whatever becomes of the messages. */
+const STALE_AFTER_MS = 2000;
+
+/** Without, packets leave as soon as they are built; what has not left then waits for SURBs, or was dropped. */
+export const QUIET_STALE_AFTER_MS = 25;
 
 /** The official client prints whole packets and topologies now and then. */
 const MAX_LOG_LINE = 1_000;
@@ -37,23 +46,40 @@ export type Launch = (
   onFailure: (error: unknown) => void,
 ) => Promise<OfficialClient>;
 
+/** A message that waits for its turn. */
+interface Outgoing {
+  readonly id: number;
+  readonly packets: number;
+  readonly handOver: (client: OfficialClient) => Promise<void>;
+}
+
 /**
  * The worker's side of a mixnet client: runs one official client, paces what it is given, and watches its gateway
  * socket, whose death the official client reports to nobody (nym-api.md section 8).
  */
 export class ClientWorker implements GatewaySocketWatch {
   readonly #post: (message: FromWorker, transfer: ArrayBuffer[]) => void;
-  readonly #queue = new PacketQueue();
+  readonly #settings: WorkerSettings;
+  readonly #queue: PacketQueue;
+  readonly #turns = new Turns<Outgoing>();
+  /** Those who wait until nothing waits to leave. */
+  readonly #flushes: (() => void)[] = [];
   #client: OfficialClient | undefined;
-  #extendedPackets = false;
   /** The socket opened last; those before it served the registration only (gateway.md section 2). */
   #socket: GatewaySocket | undefined;
   #socketTrouble: string | undefined;
   #packetsSent = 0;
   readonly #reached = new Set<ConnectStep>();
 
-  constructor(post: (message: FromWorker, transfer: ArrayBuffer[]) => void) {
+  constructor(settings: WorkerSettings, post: (message: FromWorker, transfer: ArrayBuffer[]) => void) {
+    this.#settings = settings;
     this.#post = post;
+    const onFewer = () => this.#handOver();
+    this.#queue = new PacketQueue(
+      settings.traffic === 'fast'
+        ? { onFewer, staleAfterMs: QUIET_STALE_AFTER_MS }
+        : { onFewer, staleAfterMs: STALE_AFTER_MS, decoyEveryMs: LOOP_COVER_MS },
+    );
     setInterval(() => this.#say({ kind: 'alive' }), ALIVE_EVERY_MS);
   }
 
@@ -62,12 +88,7 @@ export class ClientWorker implements GatewaySocketWatch {
    *
    * @param exportDatabase what the owner is to keep of the client's database, read once the client has started.
    */
-  async start(
-    launch: Launch,
-    extendedPackets: boolean,
-    exportDatabase: () => Promise<Uint8Array | undefined>,
-  ): Promise<void> {
-    this.#extendedPackets = extendedPackets;
+  async start(launch: Launch, exportDatabase: () => Promise<Uint8Array | undefined>): Promise<void> {
     try {
       const client = await launch(
         (payload, senderTag) => this.#arrived(payload, senderTag),
@@ -84,15 +105,24 @@ export class ClientWorker implements GatewaySocketWatch {
 
   /** Does what the owner asks and answers it. */
   async receive(message: ToWorker): Promise<void> {
-    try {
-      if (message.kind === 'count') {
+    switch (message.kind) {
+      case 'count': {
         this.#count(message.id);
         return;
       }
-      await this.#obey(message);
-      this.#say({ kind: 'done', id: message.id });
-    } catch (error) {
-      this.#say({ kind: 'refused', id: message.id, reason: reasonOf(error) });
+      case 'flush':
+        await this.#flush();
+        {
+          this.#say({ kind: 'done', id: message.id });
+          return;
+        }
+      case 'send':
+      case 'reply':
+        if (!this.#client) {
+          this.#refuse(message.id, new Error('The official client has not started.'));
+          return;
+        }
+        this.#enqueue(message);
     }
   }
 
@@ -133,7 +163,7 @@ export class ClientWorker implements GatewaySocketWatch {
     this.#say({
       kind: 'traffic',
       id,
-      traffic: { packetsWaiting: this.#queue.ahead, packetsSent: this.#packetsSent },
+      traffic: { packetsWaiting: this.#turns.packets + this.#queue.ahead, packetsSent: this.#packetsSent },
     });
   }
 
@@ -143,21 +173,48 @@ export class ClientWorker implements GatewaySocketWatch {
     if (this.#client) this.#say({ kind: 'lost', reason: this.#socketTrouble });
   }
 
-  async #obey(message: Exclude<ToWorker, { kind: 'count' }>): Promise<void> {
-    if (message.kind === 'flush') {
-      await this.#queue.whenAtMost(0);
-      // What the system still holds would be lost when the worker ends.
-      return this.#socket?.reachGateway();
+  #enqueue(message: Extract<ToWorker, { kind: 'send' | 'reply' }>): void {
+    const { id, payload } = message;
+    const extended = this.#settings.traffic === 'bulk';
+    const outgoing: Outgoing =
+      message.kind === 'reply'
+        ? {
+            id,
+            packets: replyPackets(payload.length, extended),
+            handOver: (client) => client.reply(message.senderTag, payload),
+          }
+        : {
+            id,
+            packets: anonymousMessagePackets(payload.length, message.replySurbs, extended),
+            handOver: (client) => client.sendAnonymous(message.recipient, payload, message.replySurbs),
+          };
+    this.#turns.add(outgoing, outgoing.packets);
+    this.#handOver();
+  }
+
+  /** Gives the official client what it needs to be busy. */
+  #handOver(): void {
+    const client = this.#client;
+    while (client && this.#queue.ahead <= this.#settings.packetsAhead) {
+      const next = this.#turns.next();
+      if (next === undefined) break;
+      this.#queue.add(next.packets);
+      next.handOver(client).then(
+        () => this.#say({ kind: 'done', id: next.id }),
+        (error: unknown) => this.#refuse(next.id, error),
+      );
     }
-    if (!this.#client) throw new Error('The official client has not started.');
-    if (message.kind === 'reply') {
-      this.#queue.add(replyPackets(message.payload.length, this.#extendedPackets));
-      return this.#client.reply(message.senderTag, message.payload);
-    }
-    const { recipient, payload, replySurbs } = message;
-    this.#queue.add(anonymousMessagePackets(payload.length, replySurbs, this.#extendedPackets));
-    await this.#client.sendAnonymous(recipient, payload, replySurbs);
-    await this.#queue.whenAtMost(PACKETS_AHEAD);
+    if (this.#queue.ahead === 0) for (const settle of this.#flushes.splice(0)) settle();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#queue.ahead > 0) await new Promise<void>((resolve) => this.#flushes.push(resolve));
+    // What the system still holds would be lost when the worker ends.
+    await this.#socket?.reachGateway();
+  }
+
+  #refuse(id: number, error: unknown): void {
+    this.#say({ kind: 'refused', id, reason: reasonOf(error) });
   }
 
   #arrived(payload: Uint8Array, senderTag: string | undefined): void {

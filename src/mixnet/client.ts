@@ -28,7 +28,7 @@ export interface MixnetClientEvents {
 
 /** What a client's gateway connection has carried, in Sphinx packets. */
 export interface ClientTraffic {
-  /** Given to the official client and not yet on the wire; an estimate. */
+  /** Given to the client and not yet on the wire; an estimate. */
   readonly packetsWaiting: number;
   /** Packets that have left, decoys and acknowledgements of the official client included. */
   readonly packetsSent: number;
@@ -41,13 +41,17 @@ export interface MixnetClient {
   /** The client's own Nym address. Only known once the client is ready. */
   readonly address: string;
 
+  /** Whether messages beyond one regular packet travel in extended ones, of 32 KB. */
+  readonly extendedPackets: boolean;
+
   /** Why the client was lost; `undefined` in every other state. */
   readonly lostReason: Error | undefined;
 
   /**
    * Sends one anonymous message with `replySurbs` reply SURBs attached.
    *
-   * Settles when the client can take more: once only few packets are waiting ahead of it, which is not yet delivery.
+   * Messages of either kind wait for their turn; those who have one waiting at a time take turns by packets. Settles
+   * when the official client has taken the message, which is not yet delivery: then the next one may follow.
    *
    * @throws {MixnetClientError} if the client is not ready or the recipient is not a Nym address.
    */
@@ -55,7 +59,7 @@ export interface MixnetClient {
 
   /**
    * Replies through SURBs of the client behind `senderTag`. Without SURBs in stock the official client keeps the
-   * reply and asks for more. Settles once the official client has taken the reply.
+   * reply and asks for more. Takes its turn and settles as {@link send} does.
    *
    * @throws {MixnetClientError} if the client is not ready.
    */

@@ -25,12 +25,23 @@ export type TrafficProfile = 'default' | 'bulk' | 'fast';
  */
 export const DEFAULT_REPLY_SURB_RESERVE = 1;
 
+/**
+ * The official client is given the next message once at most this many packets wait in it. It is busy then as long as
+ * a message takes to be built, and a small one that comes is not stuck behind many packets of others.
+ */
+export const DEFAULT_PACKETS_AHEAD = 2;
+
 /** What of the official client's behaviour can be chosen. */
 export interface ClientSettings {
   /** Default `default`. */
   readonly traffic?: TrafficProfile | undefined;
   /** SURBs of each peer kept back to ask for more with; at least 1. Default {@link DEFAULT_REPLY_SURB_RESERVE}. */
   readonly replySurbReserve?: number | undefined;
+  /**
+   * Packets that may wait in the official client when it is given the next message; default
+   * {@link DEFAULT_PACKETS_AHEAD}. More makes later messages wait longer.
+   */
+  readonly packetsAhead?: number | undefined;
   /** Mean time in ms that each mix node holds a packet of ours; default 15, the network's own. */
   readonly averagePacketDelayMs?: number | undefined;
   /** Time in ms between two looks at the directory; default 300 000. */
@@ -71,6 +82,18 @@ export function clientOverride(settings: ClientSettings): DebugWasmOverride {
       freshSenderTags: false,
     },
   };
+}
+
+/** What the worker that runs the official client has to know of it. */
+export interface WorkerSettings {
+  readonly traffic: TrafficProfile;
+  readonly packetsAhead: number;
+}
+
+/** What of the settings is the worker's affair. */
+export function workerSettings(settings: ClientSettings): WorkerSettings {
+  const { traffic = 'default', packetsAhead = DEFAULT_PACKETS_AHEAD } = settings;
+  return { traffic, packetsAhead };
 }
 
 function milliseconds(what: string, value: number, least: number): number {

@@ -1,23 +1,46 @@
-/** How long the estimate is believed without a packet leaving. */
-export const STALE_AFTER_MS = 2_000;
-
-interface Waiter {
-  readonly limit: number;
-  readonly resolve: () => void;
+/** What a {@link PacketQueue} may be told. */
+export interface PacketQueueOptions {
+  /** Called whenever fewer packets wait than before. */
+  readonly onFewer: () => void;
+  /** How long the estimate is believed without a frame leaving, in ms. */
+  readonly staleAfterMs: number;
+  /**
+   * Time in ms in which one frame leaves that is no packet of the queue's: a decoy outside the stream that the packets
+   * of the queue leave in.
+   */
+  readonly decoyEveryMs?: number | undefined;
+  /** A clock that does not go back, in ms; by default that of the system. */
+  readonly now?: () => number;
 }
 
 /**
  * An estimate of the packets that wait inside the official client, which takes messages without bound and says
  * nothing of their progress.
  *
- * Every message adds its packets, every frame that leaves takes one away. The estimate runs low, since decoys,
- * acknowledged resends and SURB requests leave as frames too; it runs high when the client drops a message or a reply
- * waits for SURBs. So after {@link STALE_AFTER_MS} without a frame it is forgotten: nobody waits for ever.
+ * Every message adds its packets, every frame that leaves takes one away, save one per `decoyEveryMs`. An estimate that
+ * is too high corrects itself, because with nothing to send the official client fills the stream with decoys, which are
+ * counted too. One that is too low would stay so; so `decoyEveryMs` should be chosen a little lower than it is. The
+ * estimate is also too high when the client drops a message or a reply waits for SURBs: after `staleAfterMs` without a
+ * frame it is forgotten, so that nobody waits for ever.
  */
 export class PacketQueue {
+  readonly #onFewer: () => void;
+  readonly #staleAfterMs: number;
+  readonly #decoyEveryMs: number;
+  readonly #now: () => number;
   #ahead = 0;
-  #waiters: Waiter[] = [];
+  #decoys = 0;
+  #decoysAt: number;
   #stale: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: PacketQueueOptions) {
+    const { onFewer, staleAfterMs, decoyEveryMs = Infinity, now = () => performance.now() } = options;
+    this.#onFewer = onFewer;
+    this.#staleAfterMs = staleAfterMs;
+    this.#decoyEveryMs = decoyEveryMs;
+    this.#now = now;
+    this.#decoysAt = now();
+  }
 
   /** Packets that wait, probably. */
   get ahead(): number {
@@ -30,28 +53,33 @@ export class PacketQueue {
     if (this.#ahead === packets) this.#restartStaleTimer();
   }
 
-  /** One packet left. */
+  /** One frame left. */
   left(): void {
-    if (this.#ahead > 0) this.#set(this.#ahead - 1);
+    if (this.#isDecoy()) {
+      if (this.#ahead > 0) this.#restartStaleTimer();
+    } else if (this.#ahead > 0) {
+      this.#set(this.#ahead - 1);
+    }
   }
 
-  /** Settles as soon as at most `limit` packets wait. */
-  whenAtMost(limit: number): Promise<void> {
-    if (this.#ahead <= limit) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ limit, resolve }));
+  #isDecoy(): boolean {
+    const now = this.#now();
+    // What was due while nothing left is hardly made up for.
+    this.#decoys = Math.min(2, this.#decoys + (now - this.#decoysAt) / this.#decoyEveryMs);
+    this.#decoysAt = now;
+    if (this.#decoys < 1) return false;
+    this.#decoys -= 1;
+    return true;
   }
 
   #set(ahead: number): void {
     this.#ahead = ahead;
     this.#restartStaleTimer();
-    if (this.#waiters.length === 0) return;
-    const ready = this.#waiters.filter((waiter) => ahead <= waiter.limit);
-    this.#waiters = this.#waiters.filter((waiter) => ahead > waiter.limit);
-    for (const waiter of ready) waiter.resolve();
+    this.#onFewer();
   }
 
   #restartStaleTimer(): void {
     clearTimeout(this.#stale);
-    this.#stale = this.#ahead === 0 ? undefined : setTimeout(() => this.#set(0), STALE_AFTER_MS);
+    this.#stale = this.#ahead === 0 ? undefined : setTimeout(() => this.#set(0), this.#staleAfterMs);
   }
 }

@@ -10,6 +10,7 @@ import type {
 } from './client.js';
 import { MixnetClientError } from './errors.js';
 import { Listeners } from './listeners.js';
+import type { TrafficProfile } from './options.js';
 import { ALIVE_EVERY_MS, type ConnectStep, type FromWorker, type ToWorker } from './worker-protocol.js';
 
 /** A worker that has said nothing for so many of its `alive` periods hangs. */
@@ -28,8 +29,9 @@ export interface WorkerHandle {
 /** What a worker says when its client has started. */
 export type Started = Extract<FromWorker, { kind: 'started' }>;
 
-/** Who is told what comes before a client is ready, and what it prints. */
+/** What a client is, and who is told what comes before it is ready, and what it prints. */
 export interface ClientWatch {
+  readonly traffic?: TrafficProfile | undefined;
   readonly onLog?: ((line: string) => void) | undefined;
   readonly onProgress?: ((step: ConnectStep) => void) | undefined;
 }
@@ -43,6 +45,7 @@ interface Request<T> {
 export class WorkerMixnetClient implements MixnetClient {
   /** Settles when the worker's client has started or failed to; the latter with the official client's own words. */
   readonly started: Promise<Started>;
+  readonly extendedPackets: boolean;
 
   readonly #worker: WorkerHandle;
   readonly #watch: ClientWatch;
@@ -65,6 +68,7 @@ export class WorkerMixnetClient implements MixnetClient {
   constructor(worker: WorkerHandle, watch: ClientWatch) {
     this.#worker = worker;
     this.#watch = watch;
+    this.extendedPackets = watch.traffic === 'bulk';
     this.started = new Promise((resolve, reject) => (this.#start = { resolve, reject }));
     this.#watchdog = setInterval(() => this.#checkAlive(), ALIVE_EVERY_MS);
   }

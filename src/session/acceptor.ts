@@ -146,6 +146,7 @@ export class SessionAcceptor {
       first: message,
       idleTimeoutMs,
       surbs: undefined,
+      extendedPackets: client.extendedPackets,
       instance: newInstance(),
       closeTimeoutMs,
       deliver: (reply) => replyFor(accepted, client)(reply),

@@ -102,7 +102,8 @@ export class SessionEngine {
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
   get epitaph(): Frame | undefined {
     if (this.#outcome === undefined || this.dialect !== 'frames') return undefined;
-    if (this.#outcome.kind === 'done') return { type: 'ack', ...this.#state.incoming.acknowledge() };
+    if (this.#outcome.kind === 'done')
+      return { type: 'ack', ...this.#state.incoming.acknowledge(this.#state.now) };
     const { by, code } = this.#outcome.error;
     return by === 'peer' ? undefined : { type: 'reset', code: code === 'lost' ? 'gone' : code };
   }

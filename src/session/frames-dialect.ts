@@ -202,7 +202,7 @@ export class FramesDialect {
     if (routes.counter > 0) frames.push({ type: 'route', counter: routes.counter });
     if (greeting) frames.push(this.#state.greeting);
     if (this.#acks.at !== undefined || probing || leaving || !stream) {
-      frames.push({ type: 'ack', ...incoming.acknowledge() });
+      frames.push({ type: 'ack', ...incoming.acknowledge(this.#state.now) });
     }
     if (this.#pong !== undefined) {
       frames.push({ type: 'pong', value: this.#pong });

@@ -11,7 +11,7 @@ import { ReceiveWindow } from './receive-window.js';
  */
 export class IncomingStream {
   readonly #bytes = new Reassembly();
-  readonly #window = new ReceiveWindow();
+  readonly #window: ReceiveWindow;
   readonly #order: MessageOrder<SessionMessage>;
   #plainOffset = 0;
   #discarding = false;
@@ -19,9 +19,11 @@ export class IncomingStream {
   /**
    * @param firstMessage the id that the peer's first plain message usually has.
    * @param counting how the ids go on from there.
+   * @param window what the peer may send at first, in bytes.
    */
-  constructor(firstMessage: number, counting: Counting) {
+  constructor(firstMessage: number, counting: Counting, window: number) {
     this.#order = new MessageOrder(firstMessage, counting);
+    this.#window = new ReceiveWindow(window);
   }
 
   /** Whether nobody reads any more. */
@@ -69,8 +71,8 @@ export class IncomingStream {
   }
 
   /** What to acknowledge now, and how far from there the peer may send. */
-  acknowledge(): { readonly offset: number; readonly window: number } {
-    this.#window.advance(this.#bytes.read);
+  acknowledge(now: number): { readonly offset: number; readonly window: number } {
+    this.#window.advance(this.#bytes.read, now);
     const offset = this.#bytes.acknowledged;
     return { offset, window: Math.max(0, this.#window.limit - offset) };
   }

@@ -11,12 +11,23 @@
 export const INITIAL_WINDOW = 64 * 1024;
 
 /**
- * The receive window grows up to this. A session carries a window per round trip at most: 384 KiB in the second or so
- * that a loaded mixnet takes is four times what default traffic (80 kB/s) needs, and leaves something where lost
- * packets, sent again after 1.6 s, make the round trip several seconds long. Window, send buffer and as much again for
- * what is kept until it is acknowledged keep a session under 1 MiB.
+ * What an end with extended packets grants at first, instead: 16 of them, what they carry in a round trip of 300 ms.
  */
-export const MAX_WINDOW = 384 * 1024;
+export const INITIAL_BULK_WINDOW = 512 * 1024;
+
+/**
+ * The receive window grows up to this: what extended packets (1.6 MB/s) carry in the second or so that a loaded mixnet
+ * takes for a round trip. Window, send buffer and as much again for what is kept until it is acknowledged keep a session
+ * under 5 MiB.
+ */
+export const MAX_WINDOW = 2 * 1024 * 1024;
+
+/**
+ * The window doubles while it is read in less time than this, so it is what a session carries in one to two times that.
+ * Enough for round trips that lost packets, sent again after 1.6 s, make seconds long; for default traffic (80 kB/s)
+ * it comes to 256 KiB, with which a session keeps under 1 MiB.
+ */
+export const WINDOW_MS = 2000;
 
 /** What a peer without windows (the Rust way) may have us hold; a session beyond it is reset. */
 export const MAX_PLAIN_BUFFER = 768 * 1024;
@@ -25,10 +36,10 @@ export const MAX_PLAIN_BUFFER = 768 * 1024;
 export const SEND_BUFFER = 64 * 1024;
 
 /**
- * Regular Sphinx packets in one message at most. Long enough that framing costs nothing (under 1 %), short enough
- * that one message delays others by 8 slots and the official client builds it in 40 ms.
+ * Regular Sphinx packets in one message at most. Long enough that framing costs little (about 1 %), short enough that
+ * one message delays others by 4 slots and the official client builds it in 20 ms.
  */
-export const MESSAGE_PACKETS = 8;
+export const MESSAGE_PACKETS = 4;
 
 /** Pieces of data beyond a gap that one session keeps; a peer of good will cannot come near it. */
 export const MAX_PENDING_PIECES = 1024;

@@ -1,27 +1,28 @@
 import {
   ANONYMOUS_OVERHEAD_BYTES,
-  anonymousMessagePackets,
-  REGULAR_PACKET_BYTES,
+  messageBytes,
   REPLY_OVERHEAD_BYTES,
+  spareBytes,
   SURB_BYTES,
 } from '../wire/packet-count.js';
 import { MESSAGE_PACKETS } from './limits.js';
 
-const MESSAGE_BYTES = MESSAGE_PACKETS * REGULAR_PACKET_BYTES;
-
 /** Bytes of body in the longest message of an opener that carries `surbs` SURBs; `overhead` is its envelope's. */
-export function openerBodyBytes(surbs: number, overhead: number): number {
-  return MESSAGE_BYTES - overhead - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES;
+export function openerBodyBytes(surbs: number, overhead: number, extended: boolean): number {
+  return bodyBytes(overhead, extended) - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES;
 }
 
 /** Bytes of body in the longest message of an acceptor, which is a reply; `overhead` is its envelope's. */
-export function acceptorBodyBytes(overhead: number): number {
-  return MESSAGE_BYTES - overhead - REPLY_OVERHEAD_BYTES;
+export function acceptorBodyBytes(overhead: number, extended: boolean): number {
+  return bodyBytes(overhead, extended) - REPLY_OVERHEAD_BYTES;
 }
 
 /** SURBs that a message of `bytes` with `surbs` SURBs has room for in its last packet, besides these. */
-export function spareSurbs(bytes: number, surbs: number): number {
-  const used = bytes + ANONYMOUS_OVERHEAD_BYTES + surbs * SURB_BYTES;
-  const spare = anonymousMessagePackets(bytes, surbs) * REGULAR_PACKET_BYTES - used;
+export function spareSurbs(bytes: number, surbs: number, extended: boolean): number {
+  const spare = spareBytes(bytes + ANONYMOUS_OVERHEAD_BYTES + surbs * SURB_BYTES, extended);
   return Math.floor(spare / SURB_BYTES);
+}
+
+function bodyBytes(overhead: number, extended: boolean): number {
+  return messageBytes(MESSAGE_PACKETS, extended) - overhead;
 }

@@ -26,6 +26,7 @@ export type PackedKind = Exclude<MessageKind, 'open'>;
 export class MessagePacker {
   readonly #sessionId: SessionId;
   readonly #envelope: Envelope;
+  readonly #extended: boolean;
   #stock: SurbStock | undefined;
   /** Whether the next bytes go out as `open`. */
   #opens: boolean;
@@ -33,10 +34,14 @@ export class MessagePacker {
   #answered = false;
   #nextMessageId: number;
 
-  /** @param stock the SURBs that an opener keeps in supply; `undefined` at an acceptor. */
-  constructor(sessionId: SessionId, envelope: Envelope, stock: SurbStock | undefined) {
+  /**
+   * @param stock the SURBs that an opener keeps in supply; `undefined` at an acceptor.
+   * @param extended whether the mixnet client uses extended packets.
+   */
+  constructor(sessionId: SessionId, envelope: Envelope, stock: SurbStock | undefined, extended: boolean) {
     this.#sessionId = sessionId;
     this.#envelope = envelope;
+    this.#extended = extended;
     this.#stock = stock;
     this.#opens = envelope.hasOpen && stock !== undefined;
     this.#nextMessageId = envelope.firstMessage;
@@ -61,10 +66,12 @@ export class MessagePacker {
    */
   plan(dueSurbs: number): MessagePlan {
     const { overheadBytes } = this.#envelope;
-    if (this.#stock === undefined) return { surbs: 0, room: acceptorBodyBytes(overheadBytes) };
+    if (this.#stock === undefined) {
+      return { surbs: 0, room: acceptorBodyBytes(overheadBytes, this.#extended) };
+    }
     const least = this.#answered ? 0 : this.#opened ? 1 : FIRST_SURBS;
     const surbs = Math.max(dueSurbs, least);
-    return { surbs, room: openerBodyBytes(surbs, overheadBytes) };
+    return { surbs, room: openerBodyBytes(surbs, overheadBytes, this.#extended) };
   }
 
   /** Packs a message as planned, with more SURBs where its last packet has room for them anyway. */
@@ -72,7 +79,7 @@ export class MessagePacker {
     this.#opened = true;
     const payload = this.#envelope.encode(this.#number(kind, body));
     if (this.#stock === undefined) return { payload, replySurbs: 0 };
-    const spare = spareSurbs(payload.length, plan.surbs);
+    const spare = spareSurbs(payload.length, plan.surbs, this.#extended);
     const replySurbs = Math.max(plan.surbs, Math.min(plan.surbs + spare, this.#stock.welcome()));
     this.#stock.attached(replySurbs);
     return { payload, replySurbs };

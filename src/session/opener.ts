@@ -86,6 +86,7 @@ export class SessionOpener {
       startWithFrames: request !== undefined,
       request,
       surbs: this.#surbs,
+      extendedPackets: this.#client.extendedPackets,
       closeTimeoutMs,
       deliver: this.#sendFor(() => session),
     });

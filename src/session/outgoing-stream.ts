@@ -1,6 +1,6 @@
 import { Chunks } from './chunks.js';
 import { protocolError, SessionError } from './errors.js';
-import { INITIAL_WINDOW, MAX_PLAIN_BUFFER, MAX_WINDOW } from './limits.js';
+import { INITIAL_WINDOW, MAX_WINDOW } from './limits.js';
 import { KeptBytes } from './kept-bytes.js';
 
 /** A stretch of the stream that is to be sent again. */
@@ -111,7 +111,7 @@ export class OutgoingStream {
     if (!this.#keeps) return bytes;
     this.#kept.push(bytes);
     // Only a peer that has not answered lets so much be sent.
-    if (this.#kept.size > MAX_PLAIN_BUFFER) this.#kept.clear();
+    if (this.#kept.size > MAX_WINDOW) this.#kept.clear();
     return bytes;
   }
 

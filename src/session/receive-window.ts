@@ -1,12 +1,19 @@
-import { INITIAL_WINDOW, MAX_WINDOW } from './limits.js';
+import { MAX_WINDOW, WINDOW_MS } from './limits.js';
 
 /**
- * How far the peer may send. The limit moves on as the application reads, so a slow reader holds the sender back; it
- * doubles with every step up to {@link MAX_WINDOW}, so that short sessions are granted, and need, little.
+ * How far the peer may send. The limit moves on as the application reads, so a slow reader holds the sender back; the
+ * window grows with the rate at which it is read, so that short and slow sessions are granted, and need, little.
  */
 export class ReceiveWindow {
-  #size = INITIAL_WINDOW;
-  #limit = INITIAL_WINDOW;
+  #size: number;
+  #limit: number;
+  #movedAt: number | undefined;
+
+  /** @param size of the window at first, in bytes. */
+  constructor(size: number) {
+    this.#size = size;
+    this.#limit = size;
+  }
 
   /** The offset at which the peer must stop. */
   get limit(): number {
@@ -15,15 +22,25 @@ export class ReceiveWindow {
 
   /**
    * Whether the application, having read up to `read`, has freed so much that the peer should hear of it: a quarter of
-   * the window, which is 2.4 % of packets at full size.
+   * the window, which is 2.4 % of packets at 256 KiB.
    */
   due(read: number): boolean {
-    return read + this.#size - this.#limit >= this.#size / 4;
+    return this.#freed(read) >= this.#size / 4;
   }
 
   /** Moves the limit on; to be called when it is about to be told to the peer. */
-  advance(read: number): void {
-    if (this.due(read)) this.#size = Math.min(2 * this.#size, MAX_WINDOW);
+  advance(read: number, now: number): void {
+    if (this.due(read)) {
+      // The first part of it came at the pace of the round trip.
+      const tookMs = this.#movedAt === undefined ? 0 : now - this.#movedAt;
+      const share = this.#freed(read) / this.#size;
+      if (tookMs < share * WINDOW_MS) this.#size = Math.min(2 * this.#size, MAX_WINDOW);
+      this.#movedAt = now;
+    }
     this.#limit = Math.max(this.#limit, read + this.#size);
+  }
+
+  #freed(read: number): number {
+    return read + this.#size - this.#limit;
   }
 }

@@ -4,6 +4,7 @@ import { SESSION_PROTOCOL_VERSION, type SessionId } from '../wire/session-id.js'
 import type { Envelope, SessionMessage } from './envelope.js';
 import { FirstAnswer } from './first-answer.js';
 import { IncomingStream } from './incoming-stream.js';
+import { INITIAL_BULK_WINDOW, INITIAL_WINDOW } from './limits.js';
 import { MessagePacker, type MessagePlan, type OutgoingMessage, type PackedKind } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import { PROXY_ENVELOPE } from './proxy-envelope.js';
@@ -23,6 +24,8 @@ export interface EngineOptions {
   readonly first?: SessionMessage | undefined;
   /** The SURBs given to the acceptor, at the opener; `undefined` at the acceptor, which replies. */
   readonly surbs: SurbStock | undefined;
+  /** Whether the mixnet client uses extended packets; not unless given. */
+  readonly extendedPackets?: boolean | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
   readonly startWithFrames?: boolean;
   /** What the OPEN of such an opener asks for. */
@@ -85,12 +88,14 @@ export class SessionState {
     this.isOpener = surbs !== undefined;
     this.request = options.request;
     this.instance = options.instance;
-    this.packer = new MessagePacker(sessionId, envelope, surbs);
+    const extended = options.extendedPackets ?? false;
+    this.packer = new MessagePacker(sessionId, envelope, surbs, extended);
     const { firstMessage, rustOpenersFirst, messageIds, hasOpen } = envelope;
-    this.incoming = new IncomingStream(this.isOpener || framesAnnounced ? firstMessage : rustOpenersFirst, {
-      messageIds,
-      awaitsOpen: hasOpen && !this.isOpener,
-    });
+    this.incoming = new IncomingStream(
+      this.isOpener || framesAnnounced ? firstMessage : rustOpenersFirst,
+      { messageIds, awaitsOpen: hasOpen && !this.isOpener },
+      extended ? INITIAL_BULK_WINDOW : INITIAL_WINDOW,
+    );
     if (this.isOpener) this.dialect = startWithFrames ? 'frames' : 'unknown';
     else this.dialect = framesAnnounced ? 'frames' : 'plain';
     if (this.dialect === 'plain') this.outgoing.keepNothing();

@@ -6,8 +6,8 @@ const MAX_STORED = 200;
 /** Leaves room for what is on its way. */
 const MAX_TARGET = 120;
 
-/** SURBs attached to one message at most: they fill 7 packets, which leaves one for data. */
-const MAX_PER_MESSAGE = 24;
+/** SURBs attached to one message at most: they fill 3 packets, which leaves one for data. */
+const MAX_PER_MESSAGE = 10;
 
 /**
  * What an opener knows of the SURBs it gave to one peer: how many it attached, and from the size of what arrived, how

@@ -30,6 +30,18 @@ export function replyPackets(bytes: number, extended = false): number {
   return packets(bytes + REPLY_OVERHEAD_BYTES, extended);
 }
 
+/** Bytes of the longest message that is to be made of `regular` packets, or of one extended packet. */
+export function messageBytes(regular: number, extended: boolean): number {
+  return extended ? EXTENDED_PACKET_BYTES : regular * REGULAR_PACKET_BYTES;
+}
+
+/** Bytes that are left in the packets of a message of `bytes`, everything included. */
+export function spareBytes(bytes: number, extended: boolean): number {
+  const inRegular = Math.ceil(bytes / REGULAR_PACKET_BYTES);
+  const count = packets(bytes, extended);
+  return count * (count < inRegular ? EXTENDED_PACKET_BYTES : REGULAR_PACKET_BYTES) - bytes;
+}
+
 /** The official client takes extended packets whenever they are fewer (sphinx.md section 1). */
 function packets(bytes: number, extended: boolean): number {
   const regular = Math.ceil(bytes / REGULAR_PACKET_BYTES);

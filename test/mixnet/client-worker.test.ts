@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 
-import { ClientWorker, PACKETS_AHEAD, type GatewaySocket } from '../../src/mixnet/client-worker.js';
-import { STALE_AFTER_MS } from '../../src/mixnet/packet-queue.js';
+import { ClientWorker, QUIET_STALE_AFTER_MS, type GatewaySocket } from '../../src/mixnet/client-worker.js';
+import { DEFAULT_PACKETS_AHEAD, workerSettings, type ClientSettings } from '../../src/mixnet/options.js';
 import { ALIVE_EVERY_MS, type FromWorker } from '../../src/mixnet/worker-protocol.js';
 import type { OfficialClient, OfficialMessageListener } from '../../wasm/client.js';
 
@@ -12,10 +12,10 @@ const newSocket = (): GatewaySocket => ({ reachGateway: () => Promise.resolve() 
 const noDatabase = () => Promise.resolve(undefined);
 
 /** A worker whose official client takes everything, and whose owner and socket are played by the test. */
-function newWorld(changes: Partial<OfficialClient> = {}) {
+function newWorld(changes: Partial<OfficialClient> = {}, settings: ClientSettings = { traffic: 'fast' }) {
   const said: FromWorker[] = [];
   const transferred: ArrayBuffer[] = [];
-  const worker = new ClientWorker((message, transfer) => {
+  const worker = new ClientWorker(workerSettings(settings), (message, transfer) => {
     said.push(message);
     transferred.push(...transfer);
   });
@@ -48,11 +48,11 @@ function newWorld(changes: Partial<OfficialClient> = {}) {
   };
 }
 
-async function started(changes: Partial<OfficialClient> = {}, extendedPackets = false) {
-  const world = newWorld(changes);
+async function started(changes: Partial<OfficialClient> = {}, settings?: ClientSettings) {
+  const world = newWorld(changes, settings);
   const socket = newSocket();
   world.worker.opened(socket);
-  await world.worker.start(world.launch, extendedPackets, noDatabase);
+  await world.worker.start(world.launch, noDatabase);
   world.said.length = 0;
   return { ...world, socket };
 }
@@ -63,13 +63,13 @@ describe('the worker of a mixnet client', () => {
 
   it('says that it has started, with the address and what is to be kept', async () => {
     const { worker, said, launch } = newWorld();
-    await worker.start(launch, false, () => Promise.resolve(Uint8Array.of(1)));
+    await worker.start(launch, () => Promise.resolve(Uint8Array.of(1)));
     assert.deepEqual(said, [{ kind: 'started', address: 'me', database: Uint8Array.of(1) }]);
   });
 
   it('says why it has not started', async () => {
     const { worker, said } = newWorld();
-    await worker.start(() => Promise.reject(new Error('no gateway')), false, noDatabase);
+    await worker.start(() => Promise.reject(new Error('no gateway')), noDatabase);
     assert.deepEqual(said, [{ kind: 'failed', reason: 'no gateway' }]);
   });
 
@@ -80,7 +80,7 @@ describe('the worker of a mixnet client', () => {
     worker.closed(registration, 'registered');
     worker.opened(working);
     worker.closed(working, 'gone');
-    await worker.start(launch, false, noDatabase);
+    await worker.start(launch, noDatabase);
     assert.deepEqual(said.at(-1), { kind: 'failed', reason: 'gone' });
   });
 
@@ -90,7 +90,7 @@ describe('the worker of a mixnet client', () => {
     worker.opened(registration);
     worker.opened(working);
     worker.closed(registration, 'registered');
-    await worker.start(launch, false, noDatabase);
+    await worker.start(launch, noDatabase);
     assert.equal(said.at(-1)?.kind, 'started');
     said.length = 0;
     worker.closed(registration, 'again');
@@ -152,53 +152,84 @@ describe('the worker of a mixnet client', () => {
     assert.equal(transferred.length, 1, 'a part of a larger memory is copied instead');
   });
 
-  it('answers a send once few enough packets are ahead', async () => {
-    const { worker, said, send } = await started();
+  it('hands the next message over once few enough packets are ahead', async () => {
+    const taken: number[] = [];
+    const { worker, said, send } = await started({
+      sendAnonymous: (_, payload) => {
+        taken.push(payload.length);
+        return Promise.resolve();
+      },
+    });
     // 20 packets (sphinx.md section 9).
     send(1, 19 * 1604);
+    send(2, 1);
     await turn();
-    assert.deepEqual(said, []);
-    for (let i = PACKETS_AHEAD; i < 19; i += 1) worker.frameLeft();
+    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+    for (let left = 20; left > DEFAULT_PACKETS_AHEAD + 1; left -= 1) worker.frameLeft();
     await turn();
-    assert.deepEqual(said, []);
+    assert.equal(taken.length, 1);
     worker.frameLeft();
     await turn();
-    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+    assert.deepEqual(taken, [19 * 1604, 1]);
+    assert.deepEqual(said[1], { kind: 'done', id: 2 });
   });
 
-  it('answers a send all the same when nothing leaves', async () => {
-    const { said, send } = await started();
-    send(1, 100_000);
+  it('hands everything over at once if it is told so', async () => {
+    const { said, send } = await started({}, { packetsAhead: Infinity });
+    for (let id = 1; id <= 3; id += 1) send(id, 100_000);
     await turn();
-    mock.timers.tick(STALE_AFTER_MS);
+    assert.equal(said.length, 3);
+  });
+
+  it('lets a small message, or a reply, go before the large ones of others', async () => {
+    const { worker, said, send } = await started();
+    for (let id = 1; id <= 3; id += 1) send(id, 8 * 1500);
+    void worker.receive({ kind: 'reply', id: 4, senderTag: 'tag', payload: new Uint8Array(1) });
+    await turn();
+    for (let packets = 0; packets < 8; packets += 1) worker.frameLeft();
+    await turn();
+    assert.deepEqual(said.slice(0, 2), [
+      { kind: 'done', id: 1 },
+      { kind: 'done', id: 4 },
+    ]);
+  });
+
+  it('goes on without what does not leave, as a reply without SURBs', async () => {
+    const { worker, said, send } = await started();
+    void worker.receive({ kind: 'reply', id: 1, senderTag: 'tag', payload: new Uint8Array(40_000) });
+    send(2, 1);
     await turn();
     assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+    mock.timers.tick(QUIET_STALE_AFTER_MS);
+    await turn();
+    assert.deepEqual(said[1], { kind: 'done', id: 2 });
   });
 
   it('counts large packets where the official client uses them', async () => {
-    const { said, send } = await started({}, true);
-    send(1, 100_000);
+    const { said, send } = await started({}, { traffic: 'bulk' });
+    send(1, 60_000);
+    send(2, 1);
     await turn();
-    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
+    assert.equal(said.length, 2);
   });
 
-  it('answers a reply once it is taken, and a flush once everything has reached the gateway', async () => {
+  it('answers a flush once everything has reached the gateway', async () => {
     const { worker, said, socket } = await started();
     let reached: () => void = () => assert.fail('nobody waits for the gateway');
     socket.reachGateway = () => new Promise((resolve) => (reached = resolve));
-    void worker.receive({ kind: 'reply', id: 1, senderTag: 'tag', payload: new Uint8Array(40 * 1604) });
+    void worker.receive({ kind: 'reply', id: 1, senderTag: 'tag', payload: new Uint8Array(39 * 1604) });
+    void worker.receive({ kind: 'reply', id: 2, senderTag: 'tag', payload: new Uint8Array(1) });
     await turn();
-    assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
-    void worker.receive({ kind: 'flush', id: 2 });
+    void worker.receive({ kind: 'flush', id: 3 });
     for (let i = 0; i < 40; i += 1) worker.frameLeft();
     await turn();
-    assert.equal(said.length, 1);
+    assert.equal(said.length, 2);
     worker.frameLeft();
     await turn();
-    assert.equal(said.length, 1);
+    assert.equal(said.length, 2);
     reached();
     await turn();
-    assert.deepEqual(said[1], { kind: 'done', id: 2 });
+    assert.deepEqual(said[2], { kind: 'done', id: 3 });
   });
 
   it('passes a refusal of the official client on', async () => {

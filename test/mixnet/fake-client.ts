@@ -11,6 +11,7 @@ import { Listeners } from '../../src/mixnet/listeners.js';
 export class FakeClient implements MixnetClient {
   state: MixnetClientState = 'ready';
   readonly address = 'fake';
+  readonly extendedPackets = false;
   lostReason: Error | undefined;
   readonly #states = new Listeners<MixnetClientState>();
 

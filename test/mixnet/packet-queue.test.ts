@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 
-import { PacketQueue, STALE_AFTER_MS } from '../../src/mixnet/packet-queue.js';
+import { PacketQueue } from '../../src/mixnet/packet-queue.js';
 
-/** Whether the promise has settled by now, without waiting for it. */
-async function hasSettled(promise: Promise<void>): Promise<boolean> {
-  let settled = false;
-  void promise.then(() => (settled = true));
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  return settled;
+const STALE_AFTER_MS = 2000;
+
+/** A queue, how often it said that fewer packets wait, and a clock. */
+function newQueue(decoyEveryMs?: number) {
+  const world = { now: 0, fewer: 0 };
+  const queue = new PacketQueue({
+    onFewer: () => (world.fewer += 1),
+    staleAfterMs: STALE_AFTER_MS,
+    decoyEveryMs,
+    now: () => world.now,
+  });
+  return { queue, world };
 }
 
 function leave(queue: PacketQueue, packets: number): void {
@@ -20,7 +26,7 @@ describe('the estimate of waiting packets', () => {
   afterEach(() => mock.timers.reset());
 
   it('grows with messages, shrinks with frames, and never falls below zero', () => {
-    const queue = new PacketQueue();
+    const { queue } = newQueue();
     queue.left();
     assert.equal(queue.ahead, 0);
     queue.add(3);
@@ -31,30 +37,36 @@ describe('the estimate of waiting packets', () => {
     assert.equal(queue.ahead, 0);
   });
 
-  it('lets a sender go on at once while few packets wait', async () => {
-    const queue = new PacketQueue();
-    queue.add(16);
-    assert.ok(await hasSettled(queue.whenAtMost(16)));
-  });
-
-  it('holds a sender until few enough packets wait', async () => {
-    const queue = new PacketQueue();
-    queue.add(20);
-    const few = queue.whenAtMost(16);
-    const none = queue.whenAtMost(0);
+  it('says when fewer packets wait', () => {
+    const { queue, world } = newQueue();
+    queue.add(2);
+    assert.equal(world.fewer, 0);
     leave(queue, 3);
-    assert.ok(!(await hasSettled(few)));
-    leave(queue, 1);
-    assert.ok(await hasSettled(few));
-    assert.ok(!(await hasSettled(none)));
-    leave(queue, 16);
-    assert.ok(await hasSettled(none));
+    assert.equal(world.fewer, 2);
   });
 
-  it('is forgotten when nothing has left for a while', async () => {
-    const queue = new PacketQueue();
+  it('leaves out the decoys that leave besides', () => {
+    const { queue, world } = newQueue(200);
+    queue.add(100);
+    for (let frame = 0; frame < 80; frame += 1) {
+      world.now += 25;
+      queue.left();
+    }
+    // In 2000 ms 10 of them were decoys.
+    assert.equal(queue.ahead, 100 - 70);
+  });
+
+  it('makes up for no more than two decoys that were due while nothing left', () => {
+    const { queue, world } = newQueue(200);
+    world.now += 100_000;
+    queue.add(10);
+    leave(queue, 10);
+    assert.equal(queue.ahead, 2);
+  });
+
+  it('is forgotten when nothing has left for a while', () => {
+    const { queue, world } = newQueue();
     queue.add(20);
-    const few = queue.whenAtMost(16);
     mock.timers.tick(STALE_AFTER_MS - 1);
     queue.left();
     mock.timers.tick(STALE_AFTER_MS - 1);
@@ -62,11 +74,11 @@ describe('the estimate of waiting packets', () => {
     queue.add(1);
     mock.timers.tick(1);
     assert.equal(queue.ahead, 0, 'a message that is added does not');
-    assert.ok(await hasSettled(few));
+    assert.equal(world.fewer, 2);
   });
 
   it('is believed anew after it was forgotten', () => {
-    const queue = new PacketQueue();
+    const { queue } = newQueue();
     queue.add(5);
     mock.timers.tick(STALE_AFTER_MS);
     queue.add(7);

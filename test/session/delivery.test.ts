@@ -148,7 +148,7 @@ describe('a session', () => {
       },
       until: 4000,
     });
-    assert.ok(sent <= Math.ceil(INITIAL_WINDOW / 10_000));
+    assert.ok(sent <= Math.ceil(INITIAL_WINDOW / 5000));
   });
 
   it('resets a peer without windows that sends more than may be held', () => {

@@ -12,6 +12,7 @@ import { INITIAL_WINDOW, SEND_BUFFER } from '../../src/session/limits.js';
 import { SessionOpener } from '../../src/session/opener.js';
 import type { Session } from '../../src/session/session.js';
 import { decodeFrames, encodeFrames } from '../../src/wire/frame.js';
+import { anonymousMessagePackets, EXTENDED_PACKET_BYTES } from '../../src/wire/packet-count.js';
 import {
   decodeProxiedMessage,
   encodeProxiedMessage,
@@ -78,6 +79,23 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     await Promise.all([session.closed, peer.closed]);
     assert.equal(session.dialect, 'frames');
     assert.deepEqual([opener.size, acceptor.size], [0, 0]);
+  });
+
+  it('fill extended packets to the last byte, where the clients have them', async () => {
+    client.extendedPackets = true;
+    server.extendedPackets = true;
+    const sizes: number[] = [];
+    server.on('message', ({ payload }) => sizes.push(payload.length));
+    const session = opener.open();
+    const bytes = new Uint8Array(400_000).fill(7);
+    const sent = write(session, bytes);
+    const peer = await nextAccepted();
+    assert.deepEqual(await readAll(peer), bytes);
+    await sent;
+    const longest = Math.max(...sizes);
+    assert.ok(longest > EXTENDED_PACKET_BYTES - 100, `${longest} bytes`);
+    assert.ok(sizes.filter((size) => size === longest).length >= 10);
+    assert.equal(anonymousMessagePackets(longest, 0, true), 1);
   });
 
   it('let the acceptor speak first', async () => {

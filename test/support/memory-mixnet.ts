@@ -45,6 +45,7 @@ export class MemoryMixnet {
 export class MemoryClient implements MixnetClient {
   readonly address: string;
   state: MixnetClientState = 'ready';
+  extendedPackets = false;
   lostReason: Error | undefined;
   /** Reply SURBs attached so far. */
   surbs = 0;

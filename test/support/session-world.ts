@@ -183,18 +183,20 @@ class Simulation {
 
   #runOpener(): void {
     const client = this.#client.opener;
-    for (const message of this.#opener.run(this.#now)) {
+    const sent = this.#opener.messages;
+    for (const [n, message] of this.#opener.run(this.#now).entries()) {
       this.#world.watch?.('up', message, this.#now);
       this.#surbs += message.replySurbs;
-      this.#carry('up', this.#opener.messages - 1, client, () => this.#arriveUp(message, client.tag));
+      this.#carry('up', sent + n, client, () => this.#arriveUp(message, client.tag));
     }
   }
 
   #runAcceptor(acceptor: LiveEnd): void {
     const client = this.#client.acceptor;
-    for (const message of acceptor.run(this.#now)) {
+    const sent = acceptor.messages;
+    for (const [n, message] of acceptor.run(this.#now).entries()) {
       this.#world.watch?.('down', message, this.#now);
-      this.#reply(message.payload, this.#replyTo, client, acceptor.messages - 1);
+      this.#reply(message.payload, this.#replyTo, client, sent + n);
     }
   }
 

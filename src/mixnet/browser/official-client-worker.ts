@@ -6,6 +6,7 @@
 import { startOfficialClient, type ClientOpts } from '../../../wasm/client.js';
 import { loadNymWasm } from '../../../wasm/load.js';
 import { ClientWorker } from '../client-worker.js';
+import type { WorkerSettings } from '../options.js';
 import type { ToWorker } from '../worker-protocol.js';
 import { gatewayWebSocket } from './web-socket.js';
 
@@ -14,15 +15,7 @@ export interface BrowserWorkerData {
   readonly module: WebAssembly.Module;
   /** For the official client. */
   readonly options: ClientOpts;
-  /** Whether messages beyond one regular packet travel in extended ones. */
-  readonly extendedPackets: boolean;
-}
-
-const worker = new ClientWorker((message, transfer) => postMessage(message, { transfer }));
-
-globalThis.WebSocket = gatewayWebSocket(worker);
-for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const) {
-  console[level] = (...said: unknown[]) => worker.log(said.map(String).join(' '));
+  readonly settings: WorkerSettings;
 }
 
 // The owner hears of errors only; a panic of the Rust code may be either.
@@ -31,11 +24,15 @@ addEventListener('unhandledrejection', ({ reason }) => reportError(reason));
 addEventListener(
   'message',
   ({ data }: MessageEvent<BrowserWorkerData>) => {
-    const { module, options, extendedPackets } = data;
+    const { module, options, settings } = data;
+    const worker = new ClientWorker(settings, (message, transfer) => postMessage(message, { transfer }));
+    globalThis.WebSocket = gatewayWebSocket(worker);
+    for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const) {
+      console[level] = (...said: unknown[]) => worker.log(said.map(String).join(' '));
+    }
     addEventListener('message', (event: MessageEvent<ToWorker>) => void worker.receive(event.data));
     void worker.start(
       (listener, onFailure) => startOfficialClient(loadNymWasm(module), options, listener, onFailure),
-      extendedPackets,
       // The browser keeps it.
       () => Promise.resolve(undefined),
     );

@@ -2,6 +2,7 @@ import { compileNymWasm } from '../../../wasm/browser.js';
 import type { MixnetClient } from '../client.js';
 import { MixnetClientError } from '../errors.js';
 import { chooseGateway } from '../gateways.js';
+import { workerSettings } from '../options.js';
 import { orAborted } from '../or-aborted.js';
 import {
   checkOwnGateway,
@@ -77,7 +78,7 @@ async function startWith(
   options.onProgress?.('wasm');
   signal.throwIfAborted();
 
-  const data = { module, options: official, extendedPackets: options.traffic === 'bulk' };
+  const data = { module, options: official, settings: workerSettings(options) };
   const client = runClientWorker(data, options, () => held.release());
   const identity = remembered === undefined ? undefined : { name, forget: `forget ${name} (forgetIdentity)` };
   return whenStarted(client, { network, gateway, identity }, signal, async () => {

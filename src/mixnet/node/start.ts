@@ -2,6 +2,7 @@ import { compileNymWasm } from '../../../wasm/node.js';
 import type { MixnetClient } from '../client.js';
 import { MixnetClientError } from '../errors.js';
 import { chooseGateway } from '../gateways.js';
+import { workerSettings } from '../options.js';
 import {
   checkOwnGateway,
   officialOptions,
@@ -76,7 +77,7 @@ async function startWith(
       // A gateway that offers TLS is reached with TLS anyway.
       tlsOnly: false,
     }),
-    extendedPackets: options.traffic === 'bulk',
+    settings: workerSettings(options),
     database: stored?.database,
     keepDatabase: identity !== undefined,
     heartbeat: options.heartbeat ?? HEARTBEAT,

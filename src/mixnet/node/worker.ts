@@ -12,6 +12,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { startOfficialClient, type ClientOpts } from '../../../wasm/client.js';
 import { loadNymWasm } from '../../../wasm/load.js';
 import { ClientWorker } from '../client-worker.js';
+import type { WorkerSettings } from '../options.js';
 import type { ToWorker } from '../worker-protocol.js';
 import { CloseEvent } from './close-event.js';
 import { exportDatabase, importDatabase } from './database.js';
@@ -23,8 +24,7 @@ export interface NodeWorkerData {
   readonly module: WebAssembly.Module;
   /** For the official client. */
   readonly options: ClientOpts;
-  /** Whether messages beyond one regular packet travel in extended ones. */
-  readonly extendedPackets: boolean;
+  readonly settings: WorkerSettings;
   /** From an earlier start of the same identity. */
   readonly database: Uint8Array | undefined;
   /** Whether the database is to be handed over once the client has started. */
@@ -34,9 +34,9 @@ export interface NodeWorkerData {
 
 if (!parentPort) throw new Error('This file runs in a worker thread only.');
 const port = parentPort;
-const { module, options, extendedPackets, database, keepDatabase, heartbeat } = workerData as NodeWorkerData;
+const { module, options, settings, database, keepDatabase, heartbeat } = workerData as NodeWorkerData;
 
-const worker = new ClientWorker((message, transfer) => port.postMessage(message, transfer));
+const worker = new ClientWorker(settings, (message, transfer) => port.postMessage(message, transfer));
 
 Object.assign(globalThis, { WebSocket: gatewayWebSocket(worker, heartbeat), CloseEvent });
 for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const) {
@@ -47,6 +47,5 @@ port.on('message', (message: ToWorker) => void worker.receive(message));
 if (database) await importDatabase(database);
 await worker.start(
   (listener, onFailure) => startOfficialClient(loadNymWasm(module), options, listener, onFailure),
-  extendedPackets,
   async () => (keepDatabase ? exportDatabase() : undefined),
 );
