@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { backoffMs } from '../mixnet/backoff.js';
+import { Backoff } from '../mixnet/backoff.js';
 import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { SessionServer, type ServerEvents } from '../proxy/server.js';
@@ -44,7 +44,7 @@ export interface NymProxyServerOptions extends MixnetOptions {
 }
 
 /** The events of a {@link NymProxyServer}. */
-export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'retry'> {
+export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'retry' | 'recovery'> {
   /** The file of access tokens can no longer be used; until it can, nobody is let in. */
   warning: Error;
 }
@@ -70,6 +70,8 @@ export class NymProxyServer implements AsyncDisposable {
   readonly #keepsAddress: boolean;
   readonly #sessions: SessionServer;
   readonly #retries = new Listeners<ProxyEvents['retry']>();
+  readonly #recoveries = new Listeners<ProxyEvents['recovery']>();
+  readonly #backoff = new Backoff();
   readonly #traffic = new TrafficTotal();
   readonly #stop = new AbortController();
   #client: MixnetClient;
@@ -150,6 +152,8 @@ export class NymProxyServer implements AsyncDisposable {
     listener: (value: NymProxyServerEvents[E]) => void,
   ): () => void {
     if (event === 'retry') return this.#retries.add(listener as (value: ProxyEvents['retry']) => void);
+    if (event === 'recovery')
+      return this.#recoveries.add(listener as (value: ProxyEvents['recovery']) => void);
     if (event === 'warning') return this.#warnings.add(listener as (value: Error) => void);
     return this.#sessions.on(event as 'session', listener as (value: ProxyEvents['session']) => void);
   }
@@ -198,6 +202,7 @@ export class NymProxyServer implements AsyncDisposable {
       const successor = await this.#startAgain(lostReason, signal);
       if (successor === undefined) break;
       this.#client = successor;
+      this.#recoveries.call({ outageMs: this.#backoff.started() ?? 0 });
     }
     await this.#sessions.close();
   }
@@ -205,8 +210,8 @@ export class NymProxyServer implements AsyncDisposable {
   /** Tries until it works, at growing intervals; `undefined` if the server is closed meanwhile. */
   async #startAgain(reason: unknown, signal: AbortSignal): Promise<MixnetClient | undefined> {
     let error = reason;
-    for (let failures = 0; ; failures += 1) {
-      const retryMs = backoffMs(failures);
+    for (;;) {
+      const retryMs = this.#backoff.failed();
       this.#retries.call({ error, retryMs });
       try {
         await pause(retryMs, undefined, { signal });

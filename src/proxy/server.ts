@@ -30,7 +30,7 @@ export interface SessionServerOptions {
 }
 
 /** The events of a {@link SessionServer}. */
-export interface ServerEvents extends Omit<ProxyEvents, 'retry'> {
+export interface ServerEvents extends Omit<ProxyEvents, 'retry' | 'recovery'> {
   /** Somebody was not let in. */
   refusal: { readonly limit: LimitName };
 }

@@ -76,6 +76,17 @@ export class SessionEngine {
     return this.#state.incoming.received;
   }
 
+  /** When a message of the peer's last came. */
+  get heardAt(): number | undefined {
+    return this.#state.heardAt;
+  }
+
+  /** Since when the peer has owed its first answer; `undefined` if it does not, or there is no mixnet client to hear it. */
+  get unansweredSince(): number | undefined {
+    const { heardAt, routes, firstAnswer } = this.#state;
+    return heardAt === undefined && routes.lostAt === undefined ? firstAnswer.askedOverClientAt : undefined;
+  }
+
   /** How long the peer's last answer took, from the first bytes sent to the next message from there. */
   get answerMs(): number | undefined {
     return this.#state.answerMs;
@@ -145,6 +156,7 @@ export class SessionEngine {
     this.#state.now = now;
     this.#state.surbs = surbs;
     packer.rerouted(surbs);
+    firstAnswer.rerouted();
     if (surbs === undefined) {
       routes.awaitSurbs();
     } else if (firstAnswer.askedAt === undefined) {

@@ -7,8 +7,12 @@ import { newSessionId, type SessionId } from '../wire/session-id.js';
 import { proveAccess, type AccessToken } from './access-proof.js';
 import { SessionError } from './errors.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
+import { RecentKeys } from './recent-keys.js';
 import { Session, type Deliver } from './session.js';
 import { SurbStock } from './surb-stock.js';
+
+/** Sessions that are over and whose late messages still count for the SURBs that they have spent. */
+const MAX_OVER = 1024;
 
 /** Options of a {@link SessionOpener}. */
 export interface OpenerOptions {
@@ -30,13 +34,14 @@ export interface Wants {
 
 /**
  * Opens sessions with one acceptor over one mixnet client, and hands each the messages that are its own. When the
- * client is lost, the sessions wait for another one.
+ * client is lost, the sessions wait for another one. Several openers, for as many acceptors, may share a client.
  */
 export class SessionOpener {
   readonly #options: OpenerOptions;
   readonly #open = new Set<Session>();
   /** Those that have ended and may still be asked for a confirmation, too. */
   readonly #known = new Map<SessionId, Session>();
+  readonly #over = new RecentKeys<SessionId, undefined>(MAX_OVER);
   #client: MixnetClient;
   #surbs = new SurbStock();
   #stopListening: () => void;
@@ -74,7 +79,10 @@ export class SessionOpener {
     this.#known.set(session.id, session);
     const ended = () => void this.#open.delete(session);
     session.closed.then(ended, ended);
-    void session.parted.then(() => this.#known.delete(session.id));
+    void session.parted.then(() => {
+      this.#known.delete(session.id);
+      this.#over.set(session.id, undefined);
+    });
     if (this.#client.state !== 'ready') session.pause(this.#client.lostReason);
     return session;
   }
@@ -127,10 +135,12 @@ export class SessionOpener {
   }
 
   #receive(payload: Uint8Array): void {
-    this.#surbs.spent(replyPackets(payload.length));
     try {
       const message = decodeProxiedMessage(payload);
-      this.#known.get(message.sessionId)?.receive(message);
+      const session = this.#known.get(message.sessionId);
+      // Others came from another acceptor, who spent its own.
+      if (session || this.#over.has(message.sessionId)) this.#surbs.spent(replyPackets(payload.length));
+      session?.receive(message);
     } catch (error) {
       // Anyone may send anything to a Nym address; what is no message of ours concerns no session.
       if (!(error instanceof WireError)) throw error;

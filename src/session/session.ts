@@ -109,6 +109,16 @@ export class Session {
     return this.#engine.epitaph;
   }
 
+  /** When the peer was last heard of, as of `performance.now()`. */
+  get heardAt(): number | undefined {
+    return this.#engine.heardAt;
+  }
+
+  /** Since when the peer has owed its first answer, as of `performance.now()`, while there is a mixnet client to hear it. */
+  get unansweredSince(): number | undefined {
+    return this.#engine.unansweredSince;
+  }
+
   /** How long the peer's last answer took in ms, its upstream's time included; `undefined` before the first. */
   get roundTripMs(): number | undefined {
     return this.#engine.answerMs;
