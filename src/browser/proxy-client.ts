@@ -8,6 +8,7 @@ import { millisecondsOf } from '../proxy/seconds.js';
 import { serverAddresses } from '../proxy/servers.js';
 import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
 import { wantsOf } from '../proxy/wants.js';
+import { wholeNumberOf } from '../proxy/whole-number.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { valueOf } from './failures.js';
 import { RemoteSocket } from './socket.js';
@@ -74,6 +75,9 @@ export interface NymProxyClientOptions {
 }
 
 const DEFAULT_POOL_SIZE = 1;
+
+/** The longest that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Connections of a web page through the mixnet, to a server and the TCP service behind it.
@@ -208,10 +212,10 @@ export class NymProxyClient implements AsyncDisposable {
 
 /** The options as plain data, since functions and signals do not cross into a worker. */
 function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
-  const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE } = options;
-  if (!Number.isInteger(poolSize) || poolSize < 0) {
-    throw new RangeError(`poolSize must be a whole number from 0 on, not ${poolSize}.`);
-  }
+  const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE, startTimeoutMs } = options;
+  wholeNumberOf('poolSize', poolSize);
+  if (startTimeoutMs !== undefined)
+    wholeNumberOf('startTimeoutMs', startTimeoutMs, { min: 1, max: MAX_TIMER_MS });
   return {
     serverAddresses: serverAddresses(options.serverAddress),
     network: options.network ?? MAINNET,
@@ -223,7 +227,7 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
     wants: wantsOf(options),
     closeTimeoutMs:
       options.closeTimeout === undefined ? undefined : millisecondsOf('closeTimeout', options.closeTimeout),
-    startTimeoutMs: options.startTimeoutMs,
+    startTimeoutMs,
   };
 }
 

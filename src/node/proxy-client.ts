@@ -11,6 +11,7 @@ import { ProxyStats, type ProxyCounts } from '../proxy/stats.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
+import { wholeNumberOf } from '../proxy/whole-number.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import { EarlyListener } from './early-listener.js';
@@ -104,7 +105,7 @@ export class NymProxyClient implements AsyncDisposable {
    * Connects to the mixnet and starts to listen.
    *
    * @throws {WireError} if a server's address is not a Nym address.
-   * @throws {RangeError} if there is no server's address, or if the token or the name of the upstream cannot be one.
+   * @throws {RangeError} if there is no server's address, a number is out of its range, or the token or the name of the upstream cannot be one.
    * @throws {MixnetClientError} if the network or gateway cannot be used.
    * @throws the operating system's error (`EADDRINUSE`, ...) if the port cannot be had.
    */
@@ -112,16 +113,19 @@ export class NymProxyClient implements AsyncDisposable {
     const { closeTimeout } = options;
     const addresses = serverAddresses(options.serverAddress);
     const wants = wantsOf(options);
+    const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
+    const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+    wholeNumberOf('maxConnections', maxConnections, { min: 1 });
     const listener = await EarlyListener.listen(
       options.listenHost ?? DEFAULT_LISTEN_HOST,
       options.listenPort ?? DEFAULT_LISTEN_PORT,
-      options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+      maxConnections,
     );
     try {
       const start = await clientStarter(options, 'ephemeral');
       const listeners = newListeners();
       const servers = new Servers(addresses, { onChange: (change) => listeners.server.call(change) });
-      const pool = await startPool(options, start, listeners);
+      const pool = await startPool({ ...options, poolSize }, start, listeners);
       const dialerOptions = {
         servers,
         wants,
@@ -250,13 +254,13 @@ function newListeners(): ClientListeners {
 
 /** A pool whose first client has started, so that an unusable network shows at once and not with the first connection. */
 async function startPool(
-  options: NymProxyClientOptions,
+  options: NymProxyClientOptions & { readonly poolSize: number },
   start: StartClient,
   listeners: ClientListeners,
 ): Promise<ClientPool> {
   return new ClientPool({
     first: await start(options.signal),
-    reserve: options.clients === 'shared' ? 0 : (options.poolSize ?? DEFAULT_POOL_SIZE),
+    reserve: options.clients === 'shared' ? 0 : options.poolSize,
     start,
     onFailure: (error, retryMs) => listeners.retry.call({ error, retryMs }),
     onRecovery: (outageMs) => listeners.recovery.call({ outageMs }),

@@ -4,7 +4,7 @@ import { Backoff } from '../mixnet/backoff.js';
 import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { SessionServer, type ServerEvents } from '../proxy/server.js';
-import type { SessionLimits } from '../proxy/session-limits.js';
+import { sessionLimits, type SessionLimits } from '../proxy/session-limits.js';
 import type { ProxyCounts } from '../proxy/stats.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
@@ -51,6 +51,7 @@ export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'r
 
 /** What the options come to. */
 interface Checked {
+  readonly limits: SessionLimits;
   readonly upstreams: Upstreams;
   readonly tokensFile: TokensFile | undefined;
   readonly warnings: Listeners<Error>;
@@ -86,9 +87,9 @@ export class NymProxyServer implements AsyncDisposable {
     options: NymProxyServerOptions,
     checked: Checked,
   ) {
-    const { upstreams, tokensFile, warnings } = checked;
-    const { tokens, limits } = options;
-    const connectTimeoutMs = limits?.connectTimeoutMs;
+    const { upstreams, limits, tokensFile, warnings } = checked;
+    const { tokens } = options;
+    const { connectTimeoutMs } = limits;
     this.#tokensFile = tokensFile;
     this.#warnings = warnings;
     this.#start = start;
@@ -112,7 +113,7 @@ export class NymProxyServer implements AsyncDisposable {
   /**
    * Connects to the mixnet.
    *
-   * @throws {RangeError} if an upstream is not `host:port`, or a token no token.
+   * @throws {RangeError} if an upstream is not `host:port`, a token no token, or a limit no whole number.
    * @throws {TokensFileError} if the file of tokens cannot be used.
    * @throws {MixnetClientError} if the network, gateway or identity cannot be used.
    */
@@ -224,12 +225,14 @@ export class NymProxyServer implements AsyncDisposable {
   }
 }
 
-function checkOptions({ upstream, upstreams, tokens = [], tokensFile }: NymProxyServerOptions): Checked {
+function checkOptions(options: NymProxyServerOptions): Checked {
+  const { upstream, upstreams, tokens = [], tokensFile } = options;
   for (const token of tokens) parseAccessToken(token);
   if (tokens.length > 0 && tokensFile !== undefined)
     throw new RangeError('give either tokens or a tokensFile, not both');
   const warnings = new Listeners<Error>();
   return {
+    limits: sessionLimits(options.limits),
     upstreams: new Upstreams(upstream, upstreams),
     tokensFile:
       tokensFile === undefined ? undefined : new TokensFile(tokensFile, (error) => warnings.call(error)),

@@ -61,6 +61,11 @@ export class SessionEngine {
     return this.#state.outgoing.kept;
   }
 
+  /** Bytes sent that the mixnet client may still hold. */
+  handedOver(now: number): number {
+    return this.dialect === 'plain' ? this.#plain.handedOver(now) : this.unacknowledged;
+  }
+
   /** Bytes received and not yet read, those behind gaps included. */
   get unread(): number {
     return this.#state.incoming.unread;

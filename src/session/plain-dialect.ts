@@ -11,6 +11,7 @@ const EMPTY = new Uint8Array();
 export class PlainDialect {
   readonly #state: SessionState;
   #pausedUntil: number | undefined;
+  #lastBytes = 0;
 
   constructor(state: SessionState) {
     this.#state = state;
@@ -30,6 +31,11 @@ export class PlainDialect {
       state.surbs.peerKeeps(RUST_SURB_RESERVE);
     }
     if (state.incoming.insertPlain(message)) state.started = true;
+  }
+
+  /** Bytes of the last message, which has probably not left before the pause after it is over. */
+  handedOver(now: number): number {
+    return this.#pausedUntil !== undefined && now < this.#pausedUntil ? this.#lastBytes : 0;
   }
 
   /** The next message to send; `undefined` if there is none now. */
@@ -78,6 +84,7 @@ export class PlainDialect {
   #pause(message: OutgoingMessage): void {
     const { isOpener, dialect, now } = this.#state;
     if (isOpener || dialect !== 'plain') return;
+    this.#lastBytes = message.payload.length;
     this.#pausedUntil = now + replyPackets(message.payload.length) * PLAIN_REPLY_PACKET_MS;
   }
 

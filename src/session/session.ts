@@ -104,6 +104,11 @@ export class Session {
     return this.#engine.unsent + this.#engine.unacknowledged + this.#engine.unread;
   }
 
+  /** Bytes of those sent that the mixnet client may still hold: at most what the peer has not acknowledged. */
+  get bytesHandedOver(): number {
+    return this.#engine.handedOver(performance.now());
+  }
+
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
   get epitaph(): Frame | undefined {
     return this.#engine.epitaph;
