@@ -116,11 +116,17 @@ export class SessionEngine {
   }
 
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
-  get epitaph(): Frame | undefined {
+  get epitaph(): readonly Frame[] | undefined {
     if (this.#outcome === undefined || this.dialect !== 'frames') return undefined;
-    if (this.#outcome.kind === 'done') return { type: 'ack', ...this.#state.incoming.acknowledge() };
+    const { incoming, outgoing } = this.#state;
+    if (this.#outcome.kind === 'done') {
+      return [
+        { type: 'ack', ...incoming.acknowledge() },
+        { type: 'fin', offset: outgoing.sent },
+      ];
+    }
     const { by, code } = this.#outcome.error;
-    return by === 'peer' ? undefined : { type: 'reset', code: code === 'lost' ? 'gone' : code };
+    return by === 'peer' ? undefined : [{ type: 'reset', code: code === 'lost' ? 'gone' : code }];
   }
 
   /** Takes bytes to send. They are copied. */
@@ -254,7 +260,7 @@ export class SessionEngine {
     const frames = decodeFrames(message.body);
     for (const frame of frames) if (frame.type === 'pong') this.#frames.receivePong(frame.value);
     if (frames.some(({ type }) => type === 'data' || type === 'fin' || type === 'ping')) {
-      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames([epitaph])));
+      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames(epitaph)));
     }
     return false;
   }
@@ -296,14 +302,17 @@ export class SessionEngine {
   }
 
   /**
-   * A Rust server never says that it is done, so there silence is taken for it. Everywhere else, and while a message is
-   * missing, it means that bytes may be lost.
+   * A Rust server never says that it is done, so there silence is taken for it. Of an opener of ours that died right after
+   * its leave, only the acknowledgement of our end may be missing. Everywhere else, and while a message is missing, it
+   * means that bytes may be lost.
    */
   #giveUpWaiting(): void {
     const { isOpener, routes, incoming } = this.#state;
     if (routes.lostAt !== undefined) {
       this.reset(new SessionError('lost', 'us', undefined, { cause: routes.lostCause }));
     } else if (isOpener && this.dialect === 'plain' && !incoming.hasGap) {
+      this.#end({ kind: 'done' });
+    } else if (!isOpener && this.dialect === 'frames' && this.#frames.delivered) {
       this.#end({ kind: 'done' });
     } else {
       this.reset(new SessionError('timeout', 'us', 'the peer did not answer in time'));

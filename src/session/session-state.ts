@@ -1,6 +1,6 @@
 import type { OpenRequest } from '../wire/open-request.js';
 import type { ProxiedMessageKind } from '../wire/proxied-message.js';
-import { sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
+import { SESSION_PROTOCOL_VERSION, sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { FirstAnswer } from './first-answer.js';
 import { IncomingStream } from './incoming-stream.js';
 import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
@@ -34,6 +34,8 @@ export class SessionState {
   readonly createdAt: number;
   readonly closeTimeoutMs: number;
   readonly isOpener: boolean;
+  /** Of the session protocol: at an opener the highest that it speaks, at an acceptor the one that the session is in. */
+  readonly version: number;
   /** What an opener asks for in OPEN. */
   readonly request: OpenRequest | undefined;
   /** An acceptor's own; at an opener, that of the acceptor that answered first. */
@@ -60,12 +62,14 @@ export class SessionState {
 
   constructor(options: EngineOptions) {
     const { sessionId, surbs, startWithFrames = false, closeTimeoutMs, now } = options;
-    const framesAnnounced = sessionProtocolVersion(sessionId) > 0;
+    const announced = sessionProtocolVersion(sessionId);
+    const framesAnnounced = announced > 0;
     this.createdAt = now;
     this.now = now;
     this.closeTimeoutMs = closeTimeoutMs;
     this.surbs = surbs;
     this.isOpener = surbs !== undefined;
+    this.version = this.isOpener ? announced : Math.min(announced, SESSION_PROTOCOL_VERSION);
     this.request = options.request;
     this.instance = options.instance;
     this.packer = new MessagePacker(sessionId, surbs);

@@ -225,7 +225,7 @@ class Simulation {
     } else if (proxied.kind === 'frames' && engine.epitaph !== undefined) {
       const ping = decodeFrames(proxied.body).find(({ type }) => type === 'ping');
       if (ping?.type !== 'ping') return;
-      const body = encodeFrames([engine.epitaph, { type: 'pong', value: ping.value }]);
+      const body = encodeFrames([...engine.epitaph, { type: 'pong', value: ping.value }]);
       const payload = encodeProxiedMessage({ ...proxied, messageId: 0, body });
       this.#reply(payload, tag, client, this.#acceptor.messages);
     }
