@@ -19,15 +19,22 @@ export type LobbyMessage =
   | { readonly kind: 'refused'; readonly guest: string; readonly failure: Failure };
 
 /** What tabs that share a tunnel must agree on. */
-export type TunnelTerms = Pick<TunnelOptions, 'serverAddress' | 'traffic'> & {
+export type TunnelTerms = Pick<TunnelOptions, 'traffic'> & {
+  /** One or several, in their order. */
+  readonly serverAddress: string;
   readonly apiUrl: string;
   /** Name of the server's upstream; empty for its default one. The access token is the holder's, and no tab tells it. */
   readonly upstream: string;
 };
 
-export function termsOf({ serverAddress, traffic, network, wants }: TunnelOptions): TunnelTerms {
+export function termsOf({ serverAddresses, traffic, network, wants }: TunnelOptions): TunnelTerms {
   const upstream = wants?.upstream ?? '';
-  return { serverAddress, traffic: traffic ?? 'default', apiUrl: network.apiUrl, upstream };
+  return {
+    serverAddress: serverAddresses.join(' '),
+    traffic: traffic ?? 'default',
+    apiUrl: network.apiUrl,
+    upstream,
+  };
 }
 
 /** Why a guest cannot be served; `undefined` if it can. */

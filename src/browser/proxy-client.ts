@@ -5,10 +5,11 @@ import { MAINNET, type Network } from '../mixnet/network.js';
 import type { TrafficProfile } from '../mixnet/options.js';
 import type { StartStep } from '../mixnet/start.js';
 import { millisecondsOf } from '../proxy/seconds.js';
+import { serverAddresses } from '../proxy/servers.js';
 import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
 import { wantsOf } from '../proxy/wants.js';
+import { wholeNumberOf } from '../proxy/whole-number.js';
 import { TunnelWebSocket } from '../websocket/index.js';
-import { parseNymAddress } from '../wire/nym-address.js';
 import { valueOf } from './failures.js';
 import { RemoteSocket } from './socket.js';
 import { startTunnelWorker, type TunnelLink } from './tunnel-link.js';
@@ -31,8 +32,11 @@ export interface StartProgress {
 
 /** Options of {@link NymProxyClient.create}. */
 export interface NymProxyClientOptions {
-  /** Nym address of the server. */
-  readonly serverAddress: string;
+  /**
+   * Nym address of the server. With several, all in front of the same service, new connections go to another when the
+   * one in use does not take them; open ones stay where they are.
+   */
+  readonly serverAddress: string | readonly string[];
   /** Default **mainnet**. */
   readonly network?: Network | undefined;
   /**
@@ -72,8 +76,11 @@ export interface NymProxyClientOptions {
 
 const DEFAULT_POOL_SIZE = 1;
 
+/** The longest that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
- * Connections of a web page through the mixnet, to one server and the TCP service behind it.
+ * Connections of a web page through the mixnet, to a server and the TCP service behind it.
  *
  * ```ts
  * const client = await NymProxyClient.create({ serverAddress });
@@ -100,8 +107,8 @@ export class NymProxyClient implements AsyncDisposable {
   /**
    * Connects to the mixnet, or to the tab of this site that already is.
    *
-   * @throws {WireError} if the server's address is not a Nym address.
-   * @throws {RangeError} if another option is out of its range.
+   * @throws {WireError} if a server's address is not a Nym address.
+   * @throws {RangeError} if there is none, or another option is out of its range.
    * @throws {MixnetClientError} if the network, gateway, identity or browser cannot be used.
    * @throws the signal's reason.
    */
@@ -205,13 +212,12 @@ export class NymProxyClient implements AsyncDisposable {
 
 /** The options as plain data, since functions and signals do not cross into a worker. */
 function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
-  const { serverAddress, identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE } = options;
-  parseNymAddress(serverAddress);
-  if (!Number.isInteger(poolSize) || poolSize < 0) {
-    throw new RangeError(`poolSize must be a whole number from 0 on, not ${poolSize}.`);
-  }
+  const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE, startTimeoutMs } = options;
+  wholeNumberOf('poolSize', poolSize);
+  if (startTimeoutMs !== undefined)
+    wholeNumberOf('startTimeoutMs', startTimeoutMs, { min: 1, max: MAX_TIMER_MS });
   return {
-    serverAddress: serverAddress.trim(),
+    serverAddresses: serverAddresses(options.serverAddress),
     network: options.network ?? MAINNET,
     identity,
     clients,
@@ -221,7 +227,7 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
     wants: wantsOf(options),
     closeTimeoutMs:
       options.closeTimeout === undefined ? undefined : millisecondsOf('closeTimeout', options.closeTimeout),
-    startTimeoutMs: options.startTimeoutMs,
+    startTimeoutMs,
   };
 }
 

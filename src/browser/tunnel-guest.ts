@@ -2,6 +2,7 @@ import { transfer } from 'comlink';
 
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
+import type { Dialled } from '../proxy/dialer.js';
 import { replyOf, type Reply } from './failures.js';
 import type { Tunnel } from './tunnel.js';
 import type { TunnelService } from './tunnel-service.js';
@@ -13,6 +14,7 @@ export const MAX_SOCKETS = 256;
 /** A session with its streams taken, so that one call at a time reads and writes. */
 interface OpenSocket {
   readonly session: Session;
+  readonly server: string;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
 }
@@ -49,8 +51,8 @@ export class TunnelGuest implements TunnelService {
         },
         () => this.#sockets.delete(socket),
       );
-      await opened;
-      return this.#tunnel.serverAddress;
+      const { server } = await opened;
+      return server;
     });
   }
 
@@ -124,13 +126,13 @@ export class TunnelGuest implements TunnelService {
   }
 }
 
-function takeStreams(session: Session): OpenSocket {
+function takeStreams({ session, server }: Dialled): OpenSocket {
   const reader = session.readable.getReader();
   const writer = session.writable.getWriter();
   // A reset shows in `session.closed`.
   reader.closed.catch(() => undefined);
   writer.closed.catch(() => undefined);
-  return { session, reader, writer };
+  return { session, server, reader, writer };
 }
 
 /** A chunk may be a part of a message whose other parts are still needed. */

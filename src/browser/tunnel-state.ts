@@ -56,6 +56,7 @@ export interface ClientSnapshot {
 /** A look at a tunnel. Of all tabs that share it, and without anything that would let somebody speak in its name. */
 export interface TunnelSnapshot {
   readonly state: TunnelState;
+  /** Of the server that new connections go to. */
   readonly serverAddress: string;
   readonly clients: readonly ClientSnapshot[];
   /** The open sessions and the last that ended, oldest first. */

@@ -4,15 +4,22 @@ import type { Network } from '../mixnet/network.js';
 import type { TrafficProfile } from '../mixnet/options.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartStep } from '../mixnet/start.js';
-import { PerConnectionDialer, SharedDialer, type Carrier, type Dialer } from '../proxy/dialer.js';
+import {
+  PerConnectionDialer,
+  SharedDialer,
+  type Carrier,
+  type Dialled,
+  type Dialer,
+} from '../proxy/dialer.js';
+import { Servers } from '../proxy/servers.js';
 import type { Wants } from '../session/opener.js';
-import type { Session } from '../session/session.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';
 
 /** What a tunnel is made with; plain data, since it crosses into a worker. */
 export interface TunnelOptions {
-  readonly serverAddress: string;
+  /** One or several, each once. */
+  readonly serverAddresses: readonly string[];
   readonly network: Network;
   /** With a client per connection, identities are ephemeral whatever is said here. */
   readonly identity: 'ephemeral' | PersistentIdentity;
@@ -36,16 +43,16 @@ export interface TunnelWatch {
 /** The mixnet clients of a page, or of all tabs that share an identity, and the sessions over them. */
 export class Tunnel {
   readonly states: StateBoard;
-  readonly serverAddress: string;
+  readonly #servers: Servers;
   readonly #pool: ClientPool;
   readonly #dialer: Dialer;
   readonly #log = new SessionLog();
   #closed: Promise<void> | undefined;
 
   private constructor(options: TunnelOptions, watch: TunnelWatch, first: MixnetClient | undefined) {
-    const { serverAddress, clients, poolSize, closeTimeoutMs, wants } = options;
+    const { serverAddresses, clients, poolSize, closeTimeoutMs, wants } = options;
     const shared = clients === 'shared';
-    this.serverAddress = serverAddress;
+    this.#servers = new Servers(serverAddresses);
     this.states = new StateBoard(first ? readyState(first) : waitingState('the mixnet client is starting'));
     this.#pool = new ClientPool({
       first,
@@ -57,12 +64,12 @@ export class Tunnel {
       },
       onFailure: (error, retryMs) => this.#failed(error, retryMs),
     });
-    const openerOptions = {
-      recipient: serverAddress,
+    const dialerOptions = {
+      servers: this.#servers,
       wants,
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     };
-    this.#dialer = new (shared ? SharedDialer : PerConnectionDialer)(this.#pool, openerOptions);
+    this.#dialer = new (shared ? SharedDialer : PerConnectionDialer)(this.#pool, dialerOptions);
   }
 
   /**
@@ -84,10 +91,10 @@ export class Tunnel {
    *
    * @throws {MixnetClientError} if no mixnet client can be had.
    */
-  async dial(signal: AbortSignal): Promise<Session> {
-    const session = await this.#dialer.dial(signal);
-    this.#log.add(session);
-    return session;
+  async dial(signal: AbortSignal): Promise<Dialled> {
+    const dialled = await this.#dialer.dial(signal);
+    this.#log.add(dialled.session);
+    return dialled;
   }
 
   /** Tries at once what waits for its next try. */
@@ -98,7 +105,7 @@ export class Tunnel {
   async inspect(): Promise<TunnelSnapshot> {
     const clients = await Promise.all(this.#dialer.carriers.map(clientSnapshot));
     const { state } = this.states;
-    return { state, serverAddress: this.serverAddress, clients: clients.flat(), ...this.#log.look() };
+    return { state, serverAddress: this.#servers.address, clients: clients.flat(), ...this.#log.look() };
   }
 
   /** Resets every session and leaves the mixnet. Never rejects. */
@@ -136,11 +143,11 @@ function reasonOf(error: unknown): string {
 }
 
 /** A client that dies meanwhile has nothing to show. */
-async function clientSnapshot({ client, opener }: Carrier): Promise<ClientSnapshot[]> {
+async function clientSnapshot({ client, surbs }: Carrier): Promise<ClientSnapshot[]> {
   try {
     const traffic = await client.traffic();
     const [, gateway = ''] = client.address.split('@');
-    return [{ nymAddress: client.address, gateway, ...traffic, surbs: opener.surbs }];
+    return [{ nymAddress: client.address, gateway, ...traffic, surbs }];
   } catch {
     return [];
   }

@@ -1,4 +1,4 @@
-import { backoffMs } from './backoff.js';
+import { Backoff } from './backoff.js';
 import type { MixnetClient } from './client.js';
 import { MixnetClientError } from './errors.js';
 
@@ -12,6 +12,10 @@ export interface ClientPoolOptions {
   readonly start: (signal: AbortSignal) => Promise<MixnetClient>;
   /** Told when a start failed or a ready client died, with the ms until the next start. */
   readonly onFailure?: ((error: unknown, retryMs: number) => void) | undefined;
+  /** Told when a start has succeeded again, with the ms since the first failure. */
+  readonly onRecovery?: ((outageMs: number) => void) | undefined;
+  /** A clock in ms; `performance.now()` unless given. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** A caller who waits for a client. */
@@ -26,7 +30,7 @@ interface Taker {
  *
  * The reserve is filled one client at a time; each caller who finds it empty adds a start of his own, and gets
  * whichever client is ready first. A client taken never comes back. While starts fail, they are made one at a time, at
- * growing intervals, however many callers wait.
+ * growing intervals, however many callers wait. So they are while clients start and die soon after.
  */
 export class ClientPool {
   readonly #options: ClientPoolOptions;
@@ -37,12 +41,13 @@ export class ClientPool {
   /** The starts under way, wanted or not. */
   readonly #running = new Set<Promise<void>>();
   readonly #takers = new Set<Taker>();
-  #failures = 0;
+  readonly #backoff: Backoff;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClientPoolOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(options.now);
     if (options.first) this.#keep(options.first);
     this.#fill();
   }
@@ -118,7 +123,7 @@ export class ClientPool {
   /** Starts what is missing. */
   #fill(): void {
     if (this.#closed || this.#retry) return;
-    const atOnce = this.#failures > 0 ? 1 : Math.max(1, this.#takers.size);
+    const atOnce = this.#backoff.failing ? 1 : Math.max(1, this.#takers.size);
     while (this.#missing() > 0 && this.#starting.size < atOnce) this.#startOne();
   }
 
@@ -149,7 +154,8 @@ export class ClientPool {
     this.#starting.delete(control);
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    this.#failures = 0;
+    const outageMs = this.#backoff.started();
+    if (outageMs !== undefined) this.#options.onRecovery?.(outageMs);
     const [taker] = this.#takers;
     if (taker) {
       this.#takers.delete(taker);
@@ -188,8 +194,7 @@ export class ClientPool {
   /** Failures that come together, before the next try, count as one. */
   #backOff(error: unknown): void {
     if (this.#retry) return;
-    const wait = backoffMs(this.#failures);
-    this.#failures += 1;
+    const wait = this.#backoff.failed();
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#fill();

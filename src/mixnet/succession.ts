@@ -1,4 +1,4 @@
-import { backoffMs } from './backoff.js';
+import { Backoff } from './backoff.js';
 import type { MixnetClient } from './client.js';
 import { orAborted } from './or-aborted.js';
 
@@ -15,6 +15,8 @@ export interface SuccessionOptions {
   readonly use: (client: MixnetClient) => Promise<void>;
   /** Told before each start of why there is one, and of how far away it is. */
   readonly onRetry: (error: unknown, retryMs: number) => void;
+  /** Told when the next client is there, and how long there was none. */
+  readonly onRecovery?: ((outageMs: number) => void) | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -26,14 +28,19 @@ export interface SuccessionOptions {
  * @throws what `use` throws.
  */
 export async function useInSuccession(options: SuccessionOptions): Promise<void> {
-  const { use, signal } = options;
+  const { use, onRecovery, signal } = options;
+  const backoff = new Backoff();
   let client: MixnetClient | undefined = options.client;
   while (client !== undefined) {
     await use(client);
     if (signal.aborted) return;
     const { lostReason }: MixnetClient = client;
     await client.close();
-    client = await startAgain(options, lostReason);
+    client = await startAgain(options, backoff, lostReason);
+    if (client !== undefined) {
+      const outageMs = backoff.started() ?? 0;
+      onRecovery?.(outageMs);
+    }
   }
 }
 
@@ -49,11 +56,12 @@ export async function lostOrAborted(client: MixnetClient, signal: AbortSignal): 
 /** Tries until it works; `undefined` if the signal aborts meanwhile. */
 async function startAgain(
   { start, onRetry, signal }: SuccessionOptions,
+  backoff: Backoff,
   reason: unknown,
 ): Promise<MixnetClient | undefined> {
   let error = reason;
-  for (let failures = 0; ; failures += 1) {
-    const retryMs = backoffMs(failures);
+  for (;;) {
+    const retryMs = backoff.failed();
     onRetry(error, retryMs);
     try {
       await pause(retryMs, signal);

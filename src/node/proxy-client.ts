@@ -7,13 +7,14 @@ import type { StartClient } from '../mixnet/succession.js';
 import { PerConnectionDialer, SharedDialer, type Dialer } from '../proxy/dialer.js';
 import { joinStreams } from '../proxy/join.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
+import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
 import { ProxyStats, type ProxyCounts } from '../proxy/stats.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
+import { wholeNumberOf } from '../proxy/whole-number.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
-import { parseNymAddress } from '../wire/nym-address.js';
 import { EarlyListener } from './early-listener.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
@@ -21,8 +22,11 @@ import { streamsOf } from './tcp.js';
 
 /** Options of {@link NymProxyClient.create}. */
 export interface NymProxyClientOptions extends MixnetOptions {
-  /** Nym address of the server. */
-  readonly serverAddress: string;
+  /**
+   * Nym address of the server. With several, all in front of the same service, new connections go to another when the
+   * one in use does not take them; open ones stay where they are.
+   */
+  readonly serverAddress: string | readonly string[];
   /** Interface to listen on; 127.0.0.1 by default. Whoever can connect to it can use the tunnel. */
   readonly listenHost?: string | undefined;
   /** Port to listen on; 8080 by default, 0 for any free one. */
@@ -46,13 +50,21 @@ export interface NymProxyClientOptions extends MixnetOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The events of a {@link NymProxyClient}. */
+export interface NymProxyClientEvents extends ProxyEvents {
+  /** New connections go to another server now. */
+  server: ServerChange;
+}
+
+type ClientListeners = { readonly [E in keyof NymProxyClientEvents]: Listeners<NymProxyClientEvents[E]> };
+
 const DEFAULT_LISTEN_HOST = '127.0.0.1';
 const DEFAULT_LISTEN_PORT = 8080;
 const DEFAULT_POOL_SIZE = 2;
 const DEFAULT_MAX_CONNECTIONS = 256;
 
 /**
- * Listens on a local TCP port and carries every connection through the mixnet to one server.
+ * Listens on a local TCP port and carries every connection through the mixnet to a server.
  *
  * ```ts
  * await using client = await NymProxyClient.create({ serverAddress, listenPort: 8080 });
@@ -62,8 +74,9 @@ const DEFAULT_MAX_CONNECTIONS = 256;
 export class NymProxyClient implements AsyncDisposable {
   readonly #listener: Server;
   readonly #pool: ClientPool;
+  readonly #servers: Servers;
   readonly #dialer: Dialer;
-  readonly #listeners: { readonly [E in keyof ProxyEvents]: Listeners<ProxyEvents[E]> };
+  readonly #listeners: ClientListeners;
   readonly #running = new Tasks();
   readonly #stats = new ProxyStats();
   readonly #traffic = new TrafficTotal();
@@ -76,18 +89,15 @@ export class NymProxyClient implements AsyncDisposable {
   private constructor(
     listener: EarlyListener,
     pool: ClientPool,
+    servers: Servers,
     dialer: Dialer,
-    retries: Listeners<ProxyEvents['retry']>,
+    listeners: ClientListeners,
   ) {
     this.#pool = pool;
     this.#listener = listener.server;
+    this.#servers = servers;
     this.#dialer = dialer;
-    this.#listeners = {
-      session: new Listeners(),
-      end: new Listeners(),
-      error: new Listeners(),
-      retry: retries,
-    };
+    this.#listeners = listeners;
     this.#ended = new Promise((resolve) => listener.server.once('close', resolve));
     listener.serveWith((socket) => this.#running.add(this.#carry(socket)));
   }
@@ -95,31 +105,35 @@ export class NymProxyClient implements AsyncDisposable {
   /**
    * Connects to the mixnet and starts to listen.
    *
-   * @throws {WireError} if the server's address is not a Nym address.
-   * @throws {RangeError} if the token or the name of the upstream cannot be one.
+   * @throws {WireError} if a server's address is not a Nym address.
+   * @throws {RangeError} if there is no server's address, a number is out of its range, or the token or the name of the upstream cannot be one.
    * @throws {MixnetClientError} if the network or gateway cannot be used.
    * @throws the operating system's error (`EADDRINUSE`, ...) if the port cannot be had.
    */
   static async create(options: NymProxyClientOptions): Promise<NymProxyClient> {
-    const { serverAddress, closeTimeout } = options;
-    parseNymAddress(serverAddress);
+    const { closeTimeout } = options;
+    const addresses = serverAddresses(options.serverAddress);
     const wants = wantsOf(options);
+    const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
+    const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+    wholeNumberOf('maxConnections', maxConnections, { min: 1 });
     const listener = await EarlyListener.listen(
       options.listenHost ?? DEFAULT_LISTEN_HOST,
       options.listenPort ?? DEFAULT_LISTEN_PORT,
-      options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+      maxConnections,
     );
     try {
       const start = await clientStarter(options, 'ephemeral');
-      const retries = new Listeners<ProxyEvents['retry']>();
-      const pool = await startPool(options, start, retries);
-      const openerOptions = {
-        recipient: serverAddress.trim(),
+      const listeners = newListeners();
+      const servers = new Servers(addresses, { onChange: (change) => listeners.server.call(change) });
+      const pool = await startPool({ ...options, poolSize }, start, listeners);
+      const dialerOptions = {
+        servers,
         wants,
         ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
       };
       const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
-      return new NymProxyClient(listener, pool, new NewDialer(pool, openerOptions), retries);
+      return new NymProxyClient(listener, pool, servers, new NewDialer(pool, dialerOptions), listeners);
     } catch (error) {
       listener.close();
       throw error;
@@ -132,6 +146,16 @@ export class NymProxyClient implements AsyncDisposable {
     return { host: address, port };
   }
 
+  /** Nym address of the server that new connections go to. */
+  get serverAddress(): string {
+    return this.#servers.address;
+  }
+
+  /** The place of that server among those given, from 1. */
+  get serverNumber(): number {
+    return this.#servers.number;
+  }
+
   /** What it has done since it was created. */
   get counts(): ProxyCounts {
     return this.#stats.counts;
@@ -142,9 +166,9 @@ export class NymProxyClient implements AsyncDisposable {
     return this.#pool.ready > 0 || this.#dialer.carriers.some(({ client }) => client.state === 'ready');
   }
 
-  /** SURBs that the server has left for the connections of now, by our count. */
+  /** SURBs that the servers have left for the connections of now, by our count. */
   get surbs(): number {
-    return this.#dialer.carriers.reduce((sum, { opener }) => sum + opener.surbs, 0);
+    return this.#dialer.carriers.reduce((sum, { surbs }) => sum + surbs, 0);
   }
 
   /** What the mixnet clients that carry connections have carried so far. Never rejects. */
@@ -153,7 +177,10 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   /** Calls `listener` for each event until the returned function is called. */
-  on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void {
+  on<E extends keyof NymProxyClientEvents>(
+    event: E,
+    listener: (value: NymProxyClientEvents[E]) => void,
+  ): () => void {
     return this.#listeners[event].add(listener);
   }
 
@@ -195,7 +222,7 @@ export class NymProxyClient implements AsyncDisposable {
     this.#cuts.add(cut);
     let session: Session | undefined;
     try {
-      session = await this.#dialer.dial(gone.signal);
+      ({ session } = await this.#dialer.dial(gone.signal));
       this.#stats.opened(session);
       this.#listeners.session.call(reportOf(number));
       await joinStreams(session, local, cut.signal);
@@ -215,16 +242,28 @@ export class NymProxyClient implements AsyncDisposable {
   }
 }
 
+function newListeners(): ClientListeners {
+  return {
+    session: new Listeners(),
+    end: new Listeners(),
+    error: new Listeners(),
+    retry: new Listeners(),
+    recovery: new Listeners(),
+    server: new Listeners(),
+  };
+}
+
 /** A pool whose first client has started, so that an unusable network shows at once and not with the first connection. */
 async function startPool(
-  options: NymProxyClientOptions,
+  options: NymProxyClientOptions & { readonly poolSize: number },
   start: StartClient,
-  retries: Listeners<ProxyEvents['retry']>,
+  listeners: ClientListeners,
 ): Promise<ClientPool> {
   return new ClientPool({
     first: await start(options.signal),
-    reserve: options.clients === 'shared' ? 0 : (options.poolSize ?? DEFAULT_POOL_SIZE),
+    reserve: options.clients === 'shared' ? 0 : options.poolSize,
     start,
-    onFailure: (error, retryMs) => retries.call({ error, retryMs }),
+    onFailure: (error, retryMs) => listeners.retry.call({ error, retryMs }),
+    onRecovery: (outageMs) => listeners.recovery.call({ outageMs }),
   });
 }

@@ -2,7 +2,7 @@ import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { useInSuccession, type StartClient } from '../mixnet/succession.js';
 import { SessionServer, type ServerEvents } from '../proxy/server.js';
-import type { SessionLimits } from '../proxy/session-limits.js';
+import { sessionLimits, type SessionLimits } from '../proxy/session-limits.js';
 import type { ProxyCounts } from '../proxy/stats.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
@@ -42,13 +42,14 @@ export interface NymProxyServerOptions extends MixnetOptions {
 }
 
 /** The events of a {@link NymProxyServer}. */
-export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'retry'> {
+export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'retry' | 'recovery'> {
   /** The file of access tokens can no longer be used; until it can, nobody is let in. */
   warning: Error;
 }
 
 /** What the options come to. */
 interface Checked {
+  readonly limits: SessionLimits;
   readonly upstreams: Upstreams;
   readonly tokensFile: TokensFile | undefined;
   readonly warnings: Listeners<Error>;
@@ -68,6 +69,7 @@ export class NymProxyServer implements AsyncDisposable {
   readonly #keepsAddress: boolean;
   readonly #sessions: SessionServer;
   readonly #retries = new Listeners<ProxyEvents['retry']>();
+  readonly #recoveries = new Listeners<ProxyEvents['recovery']>();
   readonly #traffic = new TrafficTotal();
   readonly #stop = new AbortController();
   #client: MixnetClient;
@@ -82,9 +84,9 @@ export class NymProxyServer implements AsyncDisposable {
     options: NymProxyServerOptions,
     checked: Checked,
   ) {
-    const { upstreams, tokensFile, warnings } = checked;
-    const { tokens, limits } = options;
-    const connectTimeoutMs = limits?.connectTimeoutMs;
+    const { upstreams, limits, tokensFile, warnings } = checked;
+    const { tokens } = options;
+    const { connectTimeoutMs } = limits;
     this.#tokensFile = tokensFile;
     this.#warnings = warnings;
     this.#start = start;
@@ -108,7 +110,7 @@ export class NymProxyServer implements AsyncDisposable {
   /**
    * Connects to the mixnet.
    *
-   * @throws {RangeError} if an upstream is not `host:port`, or a token no token.
+   * @throws {RangeError} if an upstream is not `host:port`, a token no token, or a limit no whole number.
    * @throws {TokensFileError} if the file of tokens cannot be used.
    * @throws {MixnetClientError} if the network, gateway or identity cannot be used.
    */
@@ -148,6 +150,8 @@ export class NymProxyServer implements AsyncDisposable {
     listener: (value: NymProxyServerEvents[E]) => void,
   ): () => void {
     if (event === 'retry') return this.#retries.add(listener as (value: ProxyEvents['retry']) => void);
+    if (event === 'recovery')
+      return this.#recoveries.add(listener as (value: ProxyEvents['recovery']) => void);
     if (event === 'warning') return this.#warnings.add(listener as (value: Error) => void);
     return this.#sessions.on(event as 'session', listener as (value: ProxyEvents['session']) => void);
   }
@@ -189,6 +193,7 @@ export class NymProxyServer implements AsyncDisposable {
       start: this.#start,
       use: (client) => this.#serveOver(client),
       onRetry: (error, retryMs) => this.#retries.call({ error, retryMs }),
+      onRecovery: (outageMs) => this.#recoveries.call({ outageMs }),
       signal,
     });
     await this.#sessions.close();
@@ -205,12 +210,14 @@ export class NymProxyServer implements AsyncDisposable {
   }
 }
 
-function checkOptions({ upstream, upstreams, tokens = [], tokensFile }: NymProxyServerOptions): Checked {
+function checkOptions(options: NymProxyServerOptions): Checked {
+  const { upstream, upstreams, tokens = [], tokensFile } = options;
   for (const token of tokens) parseAccessToken(token);
   if (tokens.length > 0 && tokensFile !== undefined)
     throw new RangeError('give either tokens or a tokensFile, not both');
   const warnings = new Listeners<Error>();
   return {
+    limits: sessionLimits(options.limits),
     upstreams: new Upstreams(upstream, upstreams),
     tokensFile:
       tokensFile === undefined ? undefined : new TokensFile(tokensFile, (error) => warnings.call(error)),

@@ -5,16 +5,29 @@ import type { ClientPool } from '../mixnet/pool.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Session } from '../session/session.js';
 import { FLUSH_MS } from './limits.js';
+import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
-/** Opens sessions with one server. */
+/** Options of a dialer. */
+export interface DialerOptions extends Omit<OpenerOptions, 'recipient'> {
+  readonly servers: Servers;
+}
+
+/** A session and where it leads. */
+export interface Dialled {
+  readonly session: Session;
+  /** Nym address of its server. */
+  readonly server: string;
+}
+
+/** Opens sessions with the server in use. */
 export interface Dialer {
   /**
    * Opens a session once a mixnet client is ready.
    *
    * @throws {MixnetClientError} if no client can be had.
    */
-  dial(signal?: AbortSignal): Promise<Session>;
+  dial(signal?: AbortSignal): Promise<Dialled>;
 
   /** The mixnet clients that carry sessions, or are about to, as far as the dialer knows them. */
   readonly carriers: readonly Carrier[];
@@ -23,10 +36,12 @@ export interface Dialer {
   close(): Promise<void>;
 }
 
-/** A mixnet client and what opens sessions over it. */
+/** A mixnet client and what it carries now. */
 export interface Carrier {
   readonly client: MixnetClient;
-  readonly opener: SessionOpener;
+  readonly sessions: number;
+  /** SURBs that the servers have left for this client, by our count. */
+  readonly surbs: number;
 }
 
 /**
@@ -35,35 +50,38 @@ export interface Carrier {
  */
 export class PerConnectionDialer implements Dialer {
   readonly #pool: ClientPool;
-  readonly #options: OpenerOptions;
+  readonly #options: DialerOptions;
   readonly #open = new Map<SessionOpener, MixnetClient>();
   readonly #running = new Tasks();
   #closed = false;
 
-  constructor(pool: ClientPool, options: OpenerOptions) {
+  constructor(pool: ClientPool, options: DialerOptions) {
     this.#pool = pool;
     this.#options = options;
   }
 
   get carriers(): readonly Carrier[] {
-    return [...this.#open].map(([opener, client]) => ({ client, opener }));
+    return [...this.#open].map(([opener, client]) => carrierOf(client, [opener]));
   }
 
-  async dial(signal?: AbortSignal): Promise<Session> {
+  async dial(signal?: AbortSignal): Promise<Dialled> {
     const client = await this.#pool.take(signal);
     if (this.#closed) {
       await client.close();
       throw new MixnetClientError('state', 'The proxy client is closed.');
     }
-    const opener = new SessionOpener(client, this.#options);
+    const { servers } = this.#options;
+    const server = servers.address;
+    const opener = new SessionOpener(client, { ...this.#options, recipient: server });
     this.#open.set(opener, client);
     const session = opener.open();
+    servers.follow(server, session);
     const ended = new AbortController();
     const end = () => ended.abort();
     session.closed.then(end, end);
     client.on('state', () => this.#replace(opener, client, ended.signal));
     void session.parted.then(() => this.#discard(opener));
-    return session;
+    return { session, server };
   }
 
   async close(): Promise<void> {
@@ -106,60 +124,79 @@ export class PerConnectionDialer implements Dialer {
  */
 export class SharedDialer implements Dialer {
   readonly #pool: ClientPool;
-  readonly #options: OpenerOptions;
+  readonly #options: DialerOptions;
+  /** One for each server that was ever in use, by its address. */
+  readonly #openers = new Map<string, SessionOpener>();
   /** Settles when the client is there; another one follows it when it is lost, or could not be started. */
-  #current: Promise<Carrier>;
-  #carrier: Carrier | undefined;
-  #opener: SessionOpener | undefined;
+  #current: Promise<MixnetClient>;
+  #client: MixnetClient | undefined;
   #closed = false;
 
   /** @param pool one that keeps no reserve; the shared client is taken from it. */
-  constructor(pool: ClientPool, options: OpenerOptions) {
+  constructor(pool: ClientPool, options: DialerOptions) {
     this.#pool = pool;
     this.#options = options;
     this.#current = this.#start();
   }
 
   get carriers(): readonly Carrier[] {
-    return this.#carrier ? [this.#carrier] : [];
+    return this.#client ? [carrierOf(this.#client, [...this.#openers.values()])] : [];
   }
 
-  async dial(signal?: AbortSignal): Promise<Session> {
-    const { opener } = await (signal ? orAborted(this.#current, signal) : this.#current);
-    return opener.open();
+  async dial(signal?: AbortSignal): Promise<Dialled> {
+    const client = await (signal ? orAborted(this.#current, signal) : this.#current);
+    const { servers } = this.#options;
+    const server = servers.address;
+    const session = this.#openerFor(server, client).open();
+    servers.follow(server, session);
+    return { session, server };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pool.close();
     const last = await this.#current.catch(() => undefined);
-    await this.#opener?.close();
-    await last?.client.flush(FLUSH_MS);
-    await last?.client.close();
+    await Promise.all([...this.#openers.values()].map((opener) => opener.close()));
+    await last?.flush(FLUSH_MS);
+    await last?.close();
   }
 
   /** The pool makes the next start wait when one has failed. */
-  #start(): Promise<Carrier> {
+  #start(): Promise<MixnetClient> {
     const starting = this.#pool.take().then((client) => this.#carryWith(client));
     starting.catch(() => this.#replace());
     return starting;
   }
 
-  #carryWith(client: MixnetClient): Carrier {
-    if (this.#opener) this.#opener.moveTo(client);
-    else this.#opener = new SessionOpener(client, this.#options);
-    const carrier = { client, opener: this.#opener };
-    this.#carrier = carrier;
+  #carryWith(client: MixnetClient): MixnetClient {
+    for (const opener of this.#openers.values()) opener.moveTo(client);
+    this.#client = client;
     client.on('state', () => {
-      if (this.#carrier !== carrier) return;
-      this.#carrier = undefined;
+      if (this.#client !== client) return;
+      this.#client = undefined;
       this.#pool.lost(client.lostReason);
       this.#replace();
     });
-    return carrier;
+    return client;
   }
 
   #replace(): void {
     if (!this.#closed) this.#current = this.#start();
   }
+
+  #openerFor(server: string, client: MixnetClient): SessionOpener {
+    const known = this.#openers.get(server);
+    if (known) return known;
+    const opener = new SessionOpener(client, { ...this.#options, recipient: server });
+    this.#openers.set(server, opener);
+    return opener;
+  }
+}
+
+function carrierOf(client: MixnetClient, openers: readonly SessionOpener[]): Carrier {
+  return {
+    client,
+    sessions: openers.reduce((sum, { size }) => sum + size, 0),
+    surbs: openers.reduce((sum, { surbs }) => sum + surbs, 0),
+  };
 }

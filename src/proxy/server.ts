@@ -5,11 +5,11 @@ import { SessionAcceptor } from '../session/acceptor.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import { Access } from './access.js';
-import { Admission } from './admission.js';
+import { Admission, type Admitted } from './admission.js';
 import { joinStreams, type Connection } from './join.js';
 import { FLUSH_MS } from './limits.js';
 import { reportOf, type ProxyEvents } from './session-report.js';
-import { DEFAULT_SESSION_LIMITS, type LimitName, type SessionLimits } from './session-limits.js';
+import { sessionLimits, type LimitName, type SessionLimits } from './session-limits.js';
 import { SessionWatch, type WatchedSession } from './session-watch.js';
 import { ProxyStats, type ProxyCounts } from './stats.js';
 import { Tasks } from './tasks.js';
@@ -24,14 +24,14 @@ export interface SessionServerOptions {
   /** Whether there is an upstream of that name, or a default one; only the latter unless given. */
   readonly hasUpstream?: (name: string | undefined) => boolean;
   readonly closeTimeoutMs?: number;
-  /** Default: {@link DEFAULT_SESSION_LIMITS}. */
+  /** Default: `DEFAULT_SESSION_LIMITS`. A `RangeError` tells of one that is none. */
   readonly limits?: Partial<SessionLimits> | undefined;
   /** The access tokens that are good now; without it everybody may open sessions. */
   readonly tokens?: (() => readonly string[] | undefined) | undefined;
 }
 
 /** The events of a {@link SessionServer}. */
-export interface ServerEvents extends Omit<ProxyEvents, 'retry'> {
+export interface ServerEvents extends Omit<ProxyEvents, 'retry' | 'recovery'> {
   /** Somebody was not let in. */
   refusal: { readonly limit: LimitName };
 }
@@ -65,7 +65,7 @@ export class SessionServer {
 
   constructor(options: SessionServerOptions) {
     const { hasUpstream = (name) => name === undefined, tokens, closeTimeoutMs } = options;
-    const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
+    const limits = sessionLimits(options.limits);
     this.#options = options;
     this.#access = tokens && new Access(tokens, () => Math.floor(Date.now() / 1000));
     this.#admission = new Admission({
@@ -130,8 +130,7 @@ export class SessionServer {
     this.#listeners.session.call(reportOf(number, session));
     this.#stats.opened(session);
     const cut = new AbortController();
-    const token = this.#admission.admitted(session.id)?.token;
-    const watched = new WatchedEnd(session, cut, token, this.#access);
+    const watched = new WatchedEnd(session, cut, this.#admission.admitted(session.id), this.#access);
     this.#watch.add(watched, performance.now());
     this.#cuts.add(cut);
     try {
@@ -182,15 +181,22 @@ export class SessionServer {
 
 class WatchedEnd implements WatchedSession {
   readonly session: Session;
+  readonly senderTag: string;
   /** Breaks its upstream connection off. */
   readonly cut: AbortController;
   readonly #token: string | undefined;
   readonly #access: Access | undefined;
 
-  constructor(session: Session, cut: AbortController, token: string | undefined, access: Access | undefined) {
+  constructor(
+    session: Session,
+    cut: AbortController,
+    admitted: Admitted | undefined,
+    access: Access | undefined,
+  ) {
     this.session = session;
+    this.senderTag = admitted?.senderTag ?? '';
     this.cut = cut;
-    this.#token = token;
+    this.#token = admitted?.token;
     this.#access = access;
   }
 
@@ -198,8 +204,9 @@ class WatchedEnd implements WatchedSession {
     return this.session.bytesSent + this.session.bytesReceived;
   }
 
+  /** What the official client may still hold is a second copy, or the only one. */
   get bytesBuffered(): number {
-    return this.session.bytesBuffered;
+    return this.session.bytesBuffered + this.session.bytesHandedOver;
   }
 
   get mayStay(): boolean {

@@ -1,4 +1,6 @@
-/** What a server lets strangers use of it. A limit of 0 is none. */
+import { wholeNumberOf } from './whole-number.js';
+
+/** What a server lets strangers use of it: whole numbers; a limit of 0 is none. */
 export interface SessionLimits {
   /** Sessions at once; 1024. Each has a connection to the upstream. */
   readonly maxSessions: number;
@@ -8,7 +10,10 @@ export interface SessionLimits {
   readonly sessionRate: number;
   /** The same for one sender tag; 20. */
   readonly sessionRatePerSender: number;
-  /** Bytes held for all sessions together; 256 MiB. Beyond it those that hold most are reset. */
+  /**
+   * Bytes held for all sessions together, what the official client may still hold of their replies included; 256 MiB.
+   * Beyond it, sessions of the sender tag that holds most are reset.
+   */
   readonly maxBufferedBytes: number;
   /** Time within which a session must have carried a byte, in whichever direction, in ms; 120,000. */
   readonly firstByteTimeoutMs: number;
@@ -28,6 +33,33 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   idleTimeoutMs: 4 * 3600 * 1000,
   connectTimeoutMs: 15_000,
 };
+
+/** The longest that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * The limits that somebody gave, and the defaults of those that were not given.
+ *
+ * @throws {RangeError} naming the limit that is none.
+ */
+export function sessionLimits(
+  given: { readonly [L in keyof SessionLimits]?: number | undefined } = {},
+): SessionLimits {
+  const limit = (name: keyof SessionLimits, max?: number) =>
+    wholeNumberOf(`limits.${name}`, given[name] ?? DEFAULT_SESSION_LIMITS[name], {
+      ...(max !== undefined && { max }),
+    });
+  return {
+    maxSessions: limit('maxSessions'),
+    maxSessionsPerSender: limit('maxSessionsPerSender'),
+    sessionRate: limit('sessionRate'),
+    sessionRatePerSender: limit('sessionRatePerSender'),
+    maxBufferedBytes: limit('maxBufferedBytes'),
+    firstByteTimeoutMs: limit('firstByteTimeoutMs'),
+    idleTimeoutMs: limit('idleTimeoutMs'),
+    connectTimeoutMs: limit('connectTimeoutMs', MAX_TIMER_MS),
+  };
+}
 
 /** The limits by name, for counting what they have refused or ended. */
 export const LIMITS = [

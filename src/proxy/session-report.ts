@@ -20,6 +20,8 @@ export interface ProxyEvents {
   error: { readonly session: SessionReport; readonly error: Error };
   /** A mixnet client could not be started or was lost; the next try is `retryMs` away. */
   retry: { readonly error: unknown; readonly retryMs: number };
+  /** A mixnet client is ready again, `outageMs` after the first `retry`. */
+  recovery: { readonly outageMs: number };
 }
 
 /** Reports on a session; before it is open there is nothing to count. */

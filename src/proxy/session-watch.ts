@@ -3,6 +3,8 @@ import type { LimitName, SessionLimits } from './session-limits.js';
 
 /** A session, as far as it is watched. */
 export interface WatchedSession {
+  /** Whose it is: of the mixnet client that opened it. */
+  readonly senderTag: string;
   /** Bytes carried so far, both ways. */
   readonly bytesCarried: number;
   /** Bytes held for it. */
@@ -75,7 +77,10 @@ export class SessionWatch<S extends WatchedSession> {
     return { session, limit: 'idle', code: 'timeout', reason };
   }
 
-  /** Those that hold most go, until the others hold no more than allowed. */
+  /**
+   * Of the sender that holds most, the session that holds most goes, until all hold no more than allowed. So whoever
+   * opens many small sessions pushes out no larger one of another.
+   */
   #tooMuchHeld(going: ReadonlySet<S>): Verdict<S>[] {
     const { maxBufferedBytes } = this.#limits;
     const staying = [...this.#seen.keys()].filter((session) => !going.has(session));
@@ -83,14 +88,40 @@ export class SessionWatch<S extends WatchedSession> {
     let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
     if (maxBufferedBytes === 0 || total <= maxBufferedBytes) return [];
     const verdicts: Verdict<S>[] = [];
-    for (const { session, bytes } of held.sort((a, b) => b.bytes - a.bytes)) {
-      if (total <= maxBufferedBytes) break;
-      total -= bytes;
-      const reason = 'the sessions together hold more bytes than allowed, and this one most';
-      verdicts.push({ session, limit: 'buffered-bytes', code: 'limit', reason });
+    const senders = bySender(held);
+    while (total > maxBufferedBytes) {
+      const largest = senders.reduce((most, one) => (one.bytes > most.bytes ? one : most));
+      const victim = largest.sessions.shift();
+      if (victim === undefined) break;
+      largest.bytes -= victim.bytes;
+      total -= victim.bytes;
+      const reason = 'the sessions together hold more bytes than allowed, and those of its sender most';
+      verdicts.push({ session: victim.session, limit: 'buffered-bytes', code: 'limit', reason });
     }
     return verdicts;
   }
+}
+
+interface Held<S> {
+  readonly session: S;
+  readonly bytes: number;
+}
+
+/** The sessions of one sender, those that hold most first, and what they hold together. */
+interface Sender<S> {
+  readonly sessions: Held<S>[];
+  bytes: number;
+}
+
+function bySender<S extends WatchedSession>(held: readonly Held<S>[]): Sender<S>[] {
+  const senders = new Map<string, Sender<S>>();
+  for (const one of held.toSorted((a, b) => b.bytes - a.bytes)) {
+    const sender = senders.get(one.session.senderTag) ?? { sessions: [], bytes: 0 };
+    senders.set(one.session.senderTag, sender);
+    sender.sessions.push(one);
+    sender.bytes += one.bytes;
+  }
+  return [...senders.values()];
 }
 
 function revoked<S>(session: S): Verdict<S> {

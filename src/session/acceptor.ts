@@ -54,9 +54,9 @@ export class SessionAcceptor {
   readonly #early = new EarlyMessages();
   readonly #sessions = new Map<SessionId, AcceptedSession>();
   /** What to tell an opener that asks. */
-  readonly #ended = new RecentKeys<SessionId, Frame | undefined>(MAX_REMEMBERED);
+  readonly #ended = new RecentKeys<SessionId, readonly Frame[] | undefined>(MAX_REMEMBERED);
   /** Apart from the ended ones, which no flood of strangers may push out. */
-  readonly #refused = new RecentKeys<SessionId, Frame | undefined>(MAX_REFUSED);
+  readonly #refused = new RecentKeys<SessionId, readonly Frame[] | undefined>(MAX_REFUSED);
   #client: MixnetClient | undefined;
   #stopListening: () => void = () => undefined;
 
@@ -172,9 +172,11 @@ export class SessionAcceptor {
     const recipient = this.#client?.address ?? '';
     const code = gate?.admit({ sessionId, senderTag, recipient, request: requestOf(message) });
     if (code === undefined) return true;
-    const reset: Frame | undefined = this.#understandsFrames(message) ? { type: 'reset', code } : undefined;
+    const reset: readonly Frame[] | undefined = this.#understandsFrames(message)
+      ? [{ type: 'reset', code }]
+      : undefined;
     this.#refused.set(sessionId, reset);
-    if (reset && this.#mayAnswer(senderTag)) this.#answer(sessionId, [reset], senderTag);
+    if (reset && this.#mayAnswer(senderTag)) this.#answer(sessionId, reset, senderTag);
     return false;
   }
 
@@ -184,11 +186,11 @@ export class SessionAcceptor {
   }
 
   /** Tells an opener that asks, and so has sent SURBs, how its session ended. */
-  #tellEnd(message: SessionMessage, senderTag: string, epitaph: Frame | undefined): void {
+  #tellEnd(message: SessionMessage, senderTag: string, epitaph: readonly Frame[] | undefined): void {
     if (epitaph === undefined || message.kind !== 'frames') return;
     const ping = decodeFrames(message.body).findLast(({ type }) => type === 'ping');
     if (ping?.type !== 'ping') return;
-    this.#answer(message.sessionId, [epitaph, { type: 'pong', value: ping.value }], senderTag);
+    this.#answer(message.sessionId, [...epitaph, { type: 'pong', value: ping.value }], senderTag);
   }
 
   /** Tells the opener of a session that is not known here, probably since a restart, that it is gone. */

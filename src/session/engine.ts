@@ -61,6 +61,11 @@ export class SessionEngine {
     return this.#state.outgoing.kept;
   }
 
+  /** Bytes sent that the mixnet client may still hold. */
+  handedOver(now: number): number {
+    return this.dialect === 'plain' ? this.#plain.handedOver(now) : this.unacknowledged;
+  }
+
   /** Bytes received and not yet read, those behind gaps included. */
   get unread(): number {
     return this.#state.incoming.unread;
@@ -74,6 +79,17 @@ export class SessionEngine {
   /** Bytes of the connection that have arrived in order. */
   get bytesReceived(): number {
     return this.#state.incoming.received;
+  }
+
+  /** When a message of the peer's last came. */
+  get heardAt(): number | undefined {
+    return this.#state.heardAt;
+  }
+
+  /** Since when the peer has owed its first answer; `undefined` if it does not, or there is no mixnet client to hear it. */
+  get unansweredSince(): number | undefined {
+    const { heardAt, routes, firstAnswer } = this.#state;
+    return heardAt === undefined && routes.lostAt === undefined ? firstAnswer.askedOverClientAt : undefined;
   }
 
   /** How long the peer's last answer took, from the first bytes sent to the next message from there. */
@@ -100,12 +116,17 @@ export class SessionEngine {
   }
 
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
-  get epitaph(): Frame | undefined {
+  get epitaph(): readonly Frame[] | undefined {
     if (this.#outcome === undefined || this.dialect !== 'frames') return undefined;
-    if (this.#outcome.kind === 'done')
-      return { type: 'ack', ...this.#state.incoming.acknowledge(this.#state.now) };
+    const { incoming, outgoing, now } = this.#state;
+    if (this.#outcome.kind === 'done') {
+      return [
+        { type: 'ack', ...incoming.acknowledge(now) },
+        { type: 'fin', offset: outgoing.sent },
+      ];
+    }
     const { by, code } = this.#outcome.error;
-    return by === 'peer' ? undefined : { type: 'reset', code: code === 'lost' ? 'gone' : code };
+    return by === 'peer' ? undefined : [{ type: 'reset', code: code === 'lost' ? 'gone' : code }];
   }
 
   /** Takes bytes to send. They are copied. */
@@ -157,6 +178,7 @@ export class SessionEngine {
     this.#state.now = now;
     this.#state.surbs = surbs;
     packer.rerouted(surbs);
+    firstAnswer.rerouted();
     if (surbs === undefined) {
       routes.awaitSurbs();
     } else if (firstAnswer.askedAt === undefined) {
@@ -250,7 +272,7 @@ export class SessionEngine {
     const frames = decodeFrames(message.body);
     for (const frame of frames) if (frame.type === 'pong') this.#frames.receivePong(frame.value);
     if (frames.some(({ type }) => type === 'data' || type === 'fin' || type === 'ping')) {
-      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames([epitaph])));
+      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames(epitaph)));
     }
     return false;
   }
@@ -307,14 +329,17 @@ export class SessionEngine {
   }
 
   /**
-   * A Rust server never says that it is done, so there silence is taken for it. Everywhere else, and while a message is
-   * missing, it means that bytes may be lost.
+   * A Rust server never says that it is done, so there silence is taken for it. Of an opener of ours that died right after
+   * its leave, only the acknowledgement of our end may be missing. Everywhere else, and while a message is missing, it
+   * means that bytes may be lost.
    */
   #giveUpWaiting(): void {
     const { isOpener, routes, incoming, envelope } = this.#state;
     if (routes.lostAt !== undefined) {
       this.reset(new SessionError('lost', 'us', undefined, { cause: routes.lostCause }));
     } else if (isOpener && this.dialect === 'plain' && envelope.hasClose && !incoming.hasGap) {
+      this.#end({ kind: 'done' });
+    } else if (!isOpener && this.dialect === 'frames' && this.#frames.delivered) {
       this.#end({ kind: 'done' });
     } else {
       this.reset(new SessionError('timeout', 'us', 'the peer did not answer in time'));

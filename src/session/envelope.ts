@@ -52,7 +52,7 @@ export interface Envelope {
   /**
    * The session protocol's version that the opener of a session speaks; 0 is the Rust way, without frames.
    *
-   * @param first the message that opens the session, if it is known.
+   * @param first the message that opens the session; `undefined` at its opener.
    */
   openersVersion(id: SessionId, first: SessionMessage | undefined): number;
 

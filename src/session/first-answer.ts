@@ -7,6 +7,7 @@ import { ANSWER_TIMEOUT_MS, SILENCE_TOP_UPS_MS, type AnswerStage } from './limit
 export class FirstAnswer {
   readonly #stages: readonly AnswerStage[];
   #askedAt: number | undefined;
+  #askedOverClientAt: number | undefined;
   #topUps = 0;
 
   constructor(stages: readonly AnswerStage[]) {
@@ -16,6 +17,11 @@ export class FirstAnswer {
   /** When the first message went out. */
   get askedAt(): number | undefined {
     return this.#askedAt;
+  }
+
+  /** When the first message went out over the mixnet client of now. */
+  get askedOverClientAt(): number | undefined {
+    return this.#askedOverClientAt;
   }
 
   /** When a peer that has not answered is given up. */
@@ -32,7 +38,13 @@ export class FirstAnswer {
   /** A message goes out; if more SURBs were due, it brings them. */
   sent(now: number): void {
     this.#askedAt ??= now;
+    this.#askedOverClientAt ??= now;
     if (this.topUpAt !== undefined && now >= this.topUpAt) this.#topUps += 1;
+  }
+
+  /** What went out over another mixnet client may be lost with it. */
+  rerouted(): void {
+    this.#askedOverClientAt = undefined;
   }
 
   /** The offset below which bytes may be sent. */

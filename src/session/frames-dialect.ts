@@ -1,6 +1,6 @@
 import { dataFrameOverhead, encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
 import { AckSchedule } from './ack-schedule.js';
-import { SessionError } from './errors.js';
+import { protocolError, SessionError } from './errors.js';
 import { ACCEPTOR_SILENCE_MS, FORGOTTEN_MS, PONG_PAUSE_MS, PROBE_SURBS, RESEND_BYTES } from './limits.js';
 import { Liveness } from './liveness.js';
 import type { OutgoingMessage } from './message-packer.js';
@@ -92,6 +92,15 @@ export class FramesDialect {
     }
   }
 
+  /** An acceptor goes down to what the opener speaks; the opener states its highest, whatever that is. */
+  #checkVersion({ type, version }: Extract<Frame, { type: 'open' | 'opened' }>): void {
+    const highest = type === 'open' ? Infinity : this.#state.version;
+    if (version >= 1 && version <= highest) return;
+    throw protocolError(
+      `the peer answers in version ${version} of the session protocol, which is not known here`,
+    );
+  }
+
   /** Takes note of what an opener of ours sent in the Rust way before it knew us. */
   receivedPlain(): boolean {
     const { routes } = this.#state;
@@ -113,6 +122,7 @@ export class FramesDialect {
     switch (frame.type) {
       case 'open':
       case 'opened':
+        this.#checkVersion(frame);
         outgoing.grant(frame.window);
         return true;
       case 'data':
@@ -258,6 +268,13 @@ export class FramesDialect {
   get mayPart(): boolean {
     const { outgoing, incoming } = this.#state;
     return outgoing.finAcknowledged && incoming.complete;
+  }
+
+  /** Whether each end has all of the other's bytes, though the peer may not know that there are no more. */
+  get delivered(): boolean {
+    const { outgoing, incoming } = this.#state;
+    const acknowledged = outgoing.finSentAt !== undefined && outgoing.acknowledged === outgoing.sent;
+    return acknowledged && incoming.exhausted;
   }
 
   /**

@@ -12,6 +12,7 @@ const EMPTY = new Uint8Array();
 export class PlainDialect {
   readonly #state: SessionState;
   #pausedUntil: number | undefined;
+  #lastBytes = 0;
 
   constructor(state: SessionState) {
     this.#state = state;
@@ -31,6 +32,11 @@ export class PlainDialect {
       state.surbs.peerKeeps(RUST_SURB_RESERVE);
     }
     if (state.incoming.insertPlain(message)) state.started = true;
+  }
+
+  /** Bytes of the last message, which has probably not left before the pause after it is over. */
+  handedOver(now: number): number {
+    return this.#pausedUntil !== undefined && now < this.#pausedUntil ? this.#lastBytes : 0;
   }
 
   /** The next message to send; `undefined` if there is none now. */
@@ -97,16 +103,21 @@ export class PlainDialect {
     return this.#state.pack('frames', encodeFrames([this.#state.greeting, ...frames]), plan);
   }
 
-  /** Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself. */
+  /**
+   * Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself. A stream that nobody
+   * reads any more wants no more answers.
+   */
   get #mayTopUp(): boolean {
-    const { envelope, outgoing } = this.#state;
-    return !envelope.hasClose || outgoing.finSentAt === undefined;
+    const { envelope, outgoing, incoming, dialect } = this.#state;
+    if (envelope.hasClose) return outgoing.finSentAt === undefined;
+    return dialect === 'unknown' || !incoming.discarding;
   }
 
   /** No window limits what piles up in the official client of an acceptor. */
   #pause(message: OutgoingMessage): void {
     const { isOpener, dialect, now } = this.#state;
     if (isOpener || dialect !== 'plain') return;
+    this.#lastBytes = message.payload.length;
     this.#pausedUntil = now + replyPackets(message.payload.length) * PLAIN_REPLY_PACKET_MS;
   }
 

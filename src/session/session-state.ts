@@ -47,6 +47,8 @@ export class SessionState {
   readonly idleTimeoutMs: number | undefined;
   readonly envelope: Envelope;
   readonly isOpener: boolean;
+  /** Of the session protocol: at an opener the highest that it speaks, at an acceptor the one that the session is in. */
+  readonly version: number;
   /** What an opener asks for in OPEN. */
   readonly request: OpenRequest | undefined;
   /** An acceptor's own; at an opener, that of the acceptor that answered first. */
@@ -76,7 +78,8 @@ export class SessionState {
   constructor(options: EngineOptions) {
     const { sessionId, surbs, startWithFrames = false, closeTimeoutMs, now } = options;
     const { envelope = PROXY_ENVELOPE } = options;
-    const framesAnnounced = envelope.openersVersion(sessionId, options.first) > 0;
+    const announced = envelope.openersVersion(sessionId, options.first);
+    const framesAnnounced = announced > 0;
     this.envelope = envelope;
     this.firstAnswer = new FirstAnswer(envelope.answerStages);
     this.idleTimeoutMs = options.idleTimeoutMs;
@@ -86,6 +89,7 @@ export class SessionState {
     this.closeTimeoutMs = closeTimeoutMs;
     this.surbs = surbs;
     this.isOpener = surbs !== undefined;
+    this.version = this.isOpener ? announced : Math.min(announced, SESSION_PROTOCOL_VERSION);
     this.request = options.request;
     this.instance = options.instance;
     const extended = options.extendedPackets ?? false;
@@ -118,7 +122,7 @@ export class SessionState {
 
   /** What an end says first in frames: OPEN or OPENED. */
   get greeting(): Frame {
-    const common = { version: SESSION_PROTOCOL_VERSION, window: this.incoming.limit };
+    const common = { version: this.version, window: this.incoming.limit };
     if (!this.isOpener) return { type: 'opened', ...common };
     return { type: 'open', ...common, ...(this.request && { request: this.request }) };
   }

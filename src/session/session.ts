@@ -105,9 +105,24 @@ export class Session {
     return this.#engine.unsent + this.#engine.unacknowledged + this.#engine.unread;
   }
 
+  /** Bytes of those sent that the mixnet client may still hold: at most what the peer has not acknowledged. */
+  get bytesHandedOver(): number {
+    return this.#engine.handedOver(performance.now());
+  }
+
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
-  get epitaph(): Frame | undefined {
+  get epitaph(): readonly Frame[] | undefined {
     return this.#engine.epitaph;
+  }
+
+  /** When the peer was last heard of, as of `performance.now()`. */
+  get heardAt(): number | undefined {
+    return this.#engine.heardAt;
+  }
+
+  /** Since when the peer has owed its first answer, as of `performance.now()`, while there is a mixnet client to hear it. */
+  get unansweredSince(): number | undefined {
+    return this.#engine.unansweredSince;
   }
 
   /** How long the peer's last answer took in ms, its upstream's time included; `undefined` before the first. */

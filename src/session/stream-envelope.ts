@@ -22,8 +22,8 @@ export const STREAM_ENVELOPE: Envelope = {
   answerStages: [{ untilMs: OPEN_LEAD_MS, bytes: 0 }, ...PROBE_STAGES],
   newSessionId: newStreamId,
   openersVersion: (_, first) => {
-    if (first?.kind === 'frames') return SESSION_PROTOCOL_VERSION;
-    return first?.version ?? 0;
+    if (first === undefined || first.kind === 'frames') return SESSION_PROTOCOL_VERSION;
+    return first.version ?? 0;
   },
   encode: ({ sessionId, messageId, kind, body, version = 0 }) => {
     if (kind === 'close') throw new WireError('streams have no message that closes');

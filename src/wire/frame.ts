@@ -34,6 +34,12 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * bytes at offset + window and beyond may not be sent yet. Unknown types and reserved bytes are ignored, so that
  * later versions can add to them.
  *
+ * Whoever speaks a version speaks all below it. The session id and OPEN state the highest that the opener speaks,
+ * OPENED the one that the session goes on in: the lower one of the opener's highest and the acceptor's. Until OPENED has
+ * come, an opener says nothing that version 1 does not know, save in what version 1 ignores. So an acceptor that knows
+ * version 1 only serves an opener of version 2, and the other way round. An OPEN or OPENED of version 0, and an OPENED
+ * of a higher version than the opener's, break the protocol.
+ *
  * The request in OPEN says what the opener wants besides a session (`open-request.ts`):
  *
  * ```

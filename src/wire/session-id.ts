@@ -5,7 +5,7 @@ import { WireError } from './errors.js';
 /** Bytes of a session id on the wire. */
 export const SESSION_ID_BYTES = 16;
 
-/** The version of the session protocol that this code speaks (`frame.ts`). */
+/** The highest version of the session protocol that this code speaks (`frame.ts`); 1 is the lowest there is. */
 export const SESSION_PROTOCOL_VERSION = 1;
 
 /**
@@ -19,14 +19,14 @@ export type SessionId = string;
  * `custom_b` state the session protocol's version, all other bits random. The Rust client draws UUID v4, and its
  * server accepts any 16 bytes, so this tells the acceptor what the opener is without a handshake.
  */
-export function newSessionId(): SessionId {
+export function newSessionId(version = SESSION_PROTOCOL_VERSION): SessionId {
   const bytes = v4({}, new Uint8Array(SESSION_ID_BYTES));
-  bytes[6] = 0x80 | (SESSION_PROTOCOL_VERSION >> 8);
-  bytes[7] = SESSION_PROTOCOL_VERSION & 0xff;
+  bytes[6] = 0x80 | (version >> 8);
+  bytes[7] = version & 0xff;
   return sessionIdFromBytes(bytes);
 }
 
-/** The session protocol's version that the opener of this session speaks; 0 is the Rust way, without frames. */
+/** The highest version of the session protocol that the opener of this session speaks; 0 is the Rust way, without frames. */
 export function sessionProtocolVersion(id: SessionId): number {
   const isVersion8 = id[14] === '8' && '89ab'.includes(id[19] ?? '');
   return isVersion8 ? Number.parseInt(id.slice(15, 18), 16) : 0;

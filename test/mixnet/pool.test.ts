@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 
 import type { MixnetClient } from '../../src/mixnet/client.js';
-import { FIRST_RETRY_MS, LAST_RETRY_MS } from '../../src/mixnet/backoff.js';
+import { FIRST_RETRY_MS, LAST_RETRY_MS, PROVEN_AFTER_MS } from '../../src/mixnet/backoff.js';
 import { ClientPool } from '../../src/mixnet/pool.js';
 import { controlledStarts, dead, settled } from './controlled-starts.js';
 import { FakeClient } from './fake-client.js';
@@ -108,10 +108,16 @@ describe('the client pool', () => {
     assert.equal(starts.pending.length, 0);
   });
 
-  it('waits longer after each failed start, up to a limit, and anew after a success', async () => {
+  it('waits longer after each failed start, up to a limit, and anew after a client that has lived', async () => {
     const starts = controlledStarts();
     const waits: number[] = [];
-    const pool = new ClientPool({ reserve: 1, start: starts.start, onFailure: (_, ms) => waits.push(ms) });
+    let now = 0;
+    const pool = new ClientPool({
+      reserve: 1,
+      start: starts.start,
+      onFailure: (_, ms) => waits.push(ms),
+      now: () => now,
+    });
     for (let expected = FIRST_RETRY_MS; waits.length < 10; expected = Math.min(2 * expected, LAST_RETRY_MS)) {
       starts.first().fail(dead);
       await settled();
@@ -124,8 +130,34 @@ describe('the client pool', () => {
     }
     starts.first().succeed();
     await settled();
+    now += PROVEN_AFTER_MS;
     starts.clients[0]?.lose();
     assert.ok((waits.at(-1) ?? 0) <= FIRST_RETRY_MS);
+    await pool.close();
+  });
+
+  it('waits longer each time that a client starts and soon dies', async () => {
+    const starts = controlledStarts();
+    const waits: number[] = [];
+    const outages: number[] = [];
+    let now = 0;
+    const pool = new ClientPool({
+      reserve: 1,
+      start: starts.start,
+      onFailure: (_, ms) => waits.push(ms),
+      onRecovery: (ms) => outages.push(ms),
+      now: () => now,
+    });
+    for (let longest = FIRST_RETRY_MS; waits.length < 5; longest *= 2) {
+      const client = starts.first().succeed();
+      await settled();
+      client.lose();
+      const wait = waits.at(-1) ?? 0;
+      assert.ok(wait >= longest / 2 && wait <= longest, `${wait} is not within half of ${longest}`);
+      now += wait;
+      mock.timers.tick(Math.ceil(wait));
+    }
+    assert.deepEqual(outages.map(Math.round), waits.slice(0, -1).map(Math.round));
     await pool.close();
   });
 

@@ -21,6 +21,7 @@ function setUp() {
     end: new Listeners(),
     error: new Listeners(),
     retry: new Listeners(),
+    recovery: new Listeners(),
   };
   const source: SessionSource = { on: (event, listener) => events[event].add(listener) };
   const lines: Line[] = [];
@@ -90,6 +91,18 @@ describe('the log of sessions', () => {
         [WARN, 'Session 7 was not opened: The directory is of no use. Check it.'],
       ],
     );
+  });
+
+  it('tells both ends of an outage', () => {
+    const { events, lines } = setUp();
+    events.retry.call({ error: new MixnetClientError('gateway', 'It is gone.'), retryMs: 432.1 });
+    events.recovery.call({ outageMs: 12_345.6 });
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      [WARN, INFO],
+    );
+    assert.equal(lines.at(-1)?.msg, 'A mixnet client is ready again, after 12.3 s.');
+    assert.equal(lines.at(-1)?.['outageMs'], 12_346);
   });
 
   it('keeps the stack of an error that nobody expected', () => {

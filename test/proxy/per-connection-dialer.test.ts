@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 
 import { ClientPool } from '../../src/mixnet/pool.js';
 import { PerConnectionDialer } from '../../src/proxy/dialer.js';
+import { Servers } from '../../src/proxy/servers.js';
 import { SessionError } from '../../src/session/errors.js';
 import { controlledStarts, dead, settled } from '../mixnet/controlled-starts.js';
 
@@ -10,10 +11,10 @@ describe('a mixnet client for each session', () => {
   async function dialled() {
     const starts = controlledStarts();
     const pool = new ClientPool({ reserve: 0, start: starts.start });
-    const dialer = new PerConnectionDialer(pool, { recipient: 'nobody' });
+    const dialer = new PerConnectionDialer(pool, { servers: new Servers(['nobody']) });
     const dial = dialer.dial();
     const client = starts.first().succeed();
-    return { starts, pool, dialer, client, session: await dial };
+    return { starts, pool, dialer, client, session: (await dial).session };
   }
 
   it('is replaced by another when it is lost, also when that takes several tries', async () => {
@@ -28,7 +29,7 @@ describe('a mixnet client for each session', () => {
     const another = starts.first().succeed();
     await settled();
     const [carrier, ...others] = dialer.carriers;
-    assert.deepEqual([carrier?.client, carrier?.opener.size, others.length], [another, 1, 0]);
+    assert.deepEqual([carrier?.client, carrier?.sessions, others.length], [another, 1, 0]);
     assert.equal(client.state, 'closed');
     await dialer.close();
     await assert.rejects(session.closed, { code: 'aborted' });

@@ -13,6 +13,7 @@ function watchOver(limits: Partial<SessionLimits>, sessions: readonly WatchedSes
 }
 
 const session = (changes: Partial<WatchedSession> = {}) => ({
+  senderTag: 'somebody',
   bytesCarried: 0,
   bytesBuffered: 0,
   mayStay: true,
@@ -49,25 +50,37 @@ describe('the watch over open sessions', () => {
     assert.equal(watchOver({}, [session(), revoked]).check(0)[0]?.code, 'token');
   });
 
-  it('ends those that hold most, no more of them than need be, so that the others hold no more than allowed', () => {
+  const sum = (all: readonly WatchedSession[]) => all.reduce((total, one) => total + one.bytesBuffered, 0);
+  const endedAbove = (max: number, sessions: readonly WatchedSession[]) =>
+    watchOver({ maxBufferedBytes: max }, sessions)
+      .check(0)
+      .map((verdict) => verdict.session);
+
+  it('ends those of whoever holds most, no more than need be, so that the others hold no more than allowed', () => {
+    const sizes = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat(1000)), { maxLength: 30 });
     fc.assert(
-      fc.property(
-        fc.array(fc.nat(1000), { maxLength: 30 }),
-        fc.integer({ min: 1, max: 5000 }),
-        (sizes, max) => {
-          const sessions = sizes.map((bytesBuffered) => session({ bytesBuffered, bytesCarried: 1 }));
-          const ended = watchOver({ maxBufferedBytes: max }, sessions)
-            .check(0)
-            .map((verdict) => verdict.session);
-          const sum = (all: readonly WatchedSession[]) =>
-            all.reduce((total, one) => total + one.bytesBuffered, 0);
-          const staying = sessions.filter((one) => !ended.includes(one));
-          assert.ok(sum(staying) <= max);
-          const smallest = Math.min(...ended.map((one) => one.bytesBuffered));
-          for (const one of staying) assert.ok(one.bytesBuffered <= smallest);
-          if (ended.length > 0) assert.ok(sum(staying) + smallest > max);
-        },
-      ),
+      fc.property(sizes, fc.integer({ min: 1, max: 5000 }), (held, max) => {
+        const sessions = held.map(([senderTag, bytesBuffered]) =>
+          session({ senderTag, bytesBuffered, bytesCarried: 1 }),
+        );
+        const staying = new Set<WatchedSession>(sessions);
+        const of = (senderTag: string) => [...staying].filter((one) => one.senderTag === senderTag);
+        for (const victim of endedAbove(max, sessions)) {
+          assert.ok(sum([...staying]) > max, 'it need not have gone');
+          for (const sender of ['a', 'b', 'c']) assert.ok(sum(of(sender)) <= sum(of(victim.senderTag)));
+          for (const one of of(victim.senderTag)) assert.ok(one.bytesBuffered <= victim.bytesBuffered);
+          staying.delete(victim);
+        }
+        assert.ok(sum([...staying]) <= max);
+      }),
     );
+  });
+
+  it('lets no one push a larger session out by many small ones', () => {
+    const honest = session({ senderTag: 'honest', bytesBuffered: 400, bytesCarried: 1 });
+    const many = Array.from({ length: 100 }, () => session({ bytesBuffered: 10, bytesCarried: 1 }));
+    const ended = endedAbove(800, [honest, ...many]);
+    assert.equal(ended.length, 60);
+    assert.ok(!ended.includes(honest));
   });
 });

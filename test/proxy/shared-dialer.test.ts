@@ -3,13 +3,14 @@ import { describe, it } from 'node:test';
 
 import { ClientPool } from '../../src/mixnet/pool.js';
 import { SharedDialer } from '../../src/proxy/dialer.js';
+import { Servers } from '../../src/proxy/servers.js';
 import { controlledStarts, dead, settled } from '../mixnet/controlled-starts.js';
 
 describe('one mixnet client for all sessions', () => {
   function newDialer() {
     const starts = controlledStarts();
     const pool = new ClientPool({ reserve: 0, start: starts.start });
-    return { starts, pool, dialer: new SharedDialer(pool, { recipient: 'nobody' }) };
+    return { starts, pool, dialer: new SharedDialer(pool, { servers: new Servers(['nobody']) }) };
   }
 
   it('starts before the first session, and carries all', async () => {
@@ -20,7 +21,7 @@ describe('one mixnet client for all sessions', () => {
     await dials;
     assert.equal(starts.pending.length, 0);
     const [carrier, ...others] = dialer.carriers;
-    assert.deepEqual([carrier?.client, carrier?.opener.size, others.length], [client, 2, 0]);
+    assert.deepEqual([carrier?.client, carrier?.sessions, others.length], [client, 2, 0]);
     await dialer.close();
     assert.equal(client.state, 'closed');
   });
@@ -30,7 +31,7 @@ describe('one mixnet client for all sessions', () => {
     await settled();
     const first = starts.first().succeed();
     await settled();
-    const session = await dialer.dial();
+    const { session } = await dialer.dial();
     first.lose();
     await settled();
     assert.deepEqual([dialer.carriers.length, starts.pending.length], [0, 0], 'nobody is hammered');
@@ -38,7 +39,7 @@ describe('one mixnet client for all sessions', () => {
     const second = starts.first().succeed();
     await settled();
     const [carrier] = dialer.carriers;
-    assert.deepEqual([carrier?.client, carrier?.opener.size], [second, 1], 'the session goes on');
+    assert.deepEqual([carrier?.client, carrier?.sessions], [second, 1], 'the session goes on');
     await dialer.dial();
     await dialer.close();
     await assert.rejects(session.closed, { code: 'aborted' });

@@ -240,7 +240,7 @@ class Simulation {
     } else if (arrived.kind === 'frames' && engine.epitaph !== undefined) {
       const ping = decodeFrames(arrived.body).find(({ type }) => type === 'ping');
       if (ping?.type !== 'ping') return;
-      const body = encodeFrames([engine.epitaph, { type: 'pong', value: ping.value }]);
+      const body = encodeFrames([...engine.epitaph, { type: 'pong', value: ping.value }]);
       const payload = this.#envelope.encode({ ...arrived, messageId: 0, body });
       this.#reply(payload, tag, client, this.#acceptor.messages);
     }

@@ -53,6 +53,9 @@ async function transfer(
     configDir,
     ...gateways,
   });
+  const outages = { gateway: [] as number[], serverGateway: [] as number[] };
+  tunnel.client.on('recovery', ({ outageMs }) => outages.gateway.push(outageMs));
+  tunnel.server.on('recovery', ({ outageMs }) => outages.serverGateway.push(outageMs));
   const socket = tunnel.connect();
   const received = readToEnd(socket);
   const midway = new Promise<void>((resolve) => {
@@ -67,6 +70,8 @@ async function transfer(
   assert.equal(sha256(await received), sha256(down));
   assert.ok(atUpstream);
   assert.equal(sha256(await atUpstream), sha256(up));
+  const told = outages[whose];
+  assert.ok(told.length > 0 && told.every((ms) => ms > 0), 'it is told that it is back');
 }
 
 for (const clients of ['per-connection', 'shared'] as const) {

@@ -9,7 +9,7 @@ import { Option, type Command } from 'commander';
 import { NymProxyClient, type TrafficProfile } from '../index.js';
 import { parseAccessToken } from '../../session/access-proof.js';
 import { readTokens } from '../tokens-file.js';
-import { CommandError } from './failure.js';
+import { CommandError, oneLine } from './failure.js';
 import type { LogOptions } from './log.js';
 import { serveMetrics, type MetricsOptions } from './metrics-server.js';
 import * as options from './options.js';
@@ -24,7 +24,7 @@ const MAX_RESERVE = 100;
 interface ClientOptions extends LogOptions, MetricsOptions {
   readonly tokenFile?: string;
   readonly upstreamName?: string;
-  readonly serverAddress: string;
+  readonly serverAddress: readonly string[];
   readonly listenAddress: string;
   readonly listenPort: number;
   readonly closeTimeout: number;
@@ -38,10 +38,13 @@ interface ClientOptions extends LogOptions, MetricsOptions {
 function clientCommand(): Command {
   const [metricsPort, metricsHost] = options.metricsOptions();
   return options
-    .newCommand('nym-proxy-client', 'Carries local TCP connections through the Nym mixnet to one server.')
+    .newCommand('nym-proxy-client', 'Carries local TCP connections through the Nym mixnet to a server.')
     .addOption(
-      new Option('-s, --server-address <address>', 'Nym address that nym-proxy-server printed')
-        .argParser(options.nymAddress)
+      new Option(
+        '-s, --server-address <address>',
+        'Nym address that nym-proxy-server printed; may be repeated: then the next is used when one fails',
+      )
+        .argParser(options.nymAddresses)
         .makeOptionMandatory(),
     )
     .option('--listen-address <ip>', 'whoever can connect to it can use the tunnel', '127.0.0.1')
@@ -96,6 +99,13 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     throw error;
   });
   logSessions(client, log, signal);
+  client.on('server', ({ server, of, error }) => {
+    const reason = oneLine(error.message);
+    log.warn(
+      { server, event: 'server', reason },
+      `New connections go to server ${server} of ${of} now: ${reason}`,
+    );
+  });
   const { host, port } = client.listenAddress;
   log.info({ host, port }, `Listening on ${host}, port ${port}; connections go to the server`);
   if (metrics) log.info({ metricsPort: metrics.port }, `Metrics are served on port ${metrics.port}`);

@@ -7,8 +7,10 @@ export interface Measured {
   readonly counts: ProxyCounts;
   /** Whether a mixnet client is ready. */
   readonly ready: boolean;
-  /** SURBs in the server's hands, at a client. */
+  /** SURBs in the servers' hands, at a client. */
   readonly surbs?: number;
+  /** Which server is in use, at a client. */
+  readonly serverNumber?: number;
   traffic(): Promise<ClientTraffic>;
   on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void;
 }
@@ -73,7 +75,13 @@ export function measure(proxy: Measured, end: End): Registry {
   measurePackets(proxy, registers);
   countFailures(proxy, registers);
   if (proxy.surbs !== undefined)
-    gauge('surbs', 'Reply SURBs in the hands of the server, by our count', () => proxy.surbs ?? 0);
+    gauge('surbs', 'Reply SURBs in the hands of the servers, by our count', () => proxy.surbs ?? 0);
+  if (proxy.serverNumber !== undefined)
+    gauge(
+      'server_in_use',
+      'Which of the server addresses new connections go to, from 1',
+      () => proxy.serverNumber ?? 0,
+    );
   if (end === 'client') measureRoundTrips(proxy, registers);
   return registry;
 }

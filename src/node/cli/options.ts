@@ -123,11 +123,11 @@ export function tcpAddress(text: string): string {
   }
 }
 
-/** A Nym address, without the blanks around it. */
-export function nymAddress(text: string): string {
+/** A Nym address, without the blanks around it, added to those given before. */
+export function nymAddresses(text: string, before: readonly string[] = []): readonly string[] {
   try {
     parseNymAddress(text);
-    return text.trim();
+    return [...before, text.trim()];
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     throw new InvalidArgumentError(`Give the address as the server printed it: ${error.message}.`);

@@ -51,6 +51,13 @@ export function logSessions(proxy: SessionSource, log: Logger, signal: AbortSign
       `A mixnet client was lost or did not start: ${reason} Next try in ${formatSeconds(retryMs)}.`,
     );
   });
+
+  proxy.on('recovery', ({ outageMs }) => {
+    log.info(
+      { outageMs: Math.round(outageMs), event: 'recovery' },
+      `A mixnet client is ready again, after ${formatSeconds(outageMs)}.`,
+    );
+  });
 }
 
 /** How a session went that is over. */
