@@ -7,6 +7,15 @@ export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.
 export type { TrafficProfile } from '../mixnet/options.js';
 export type { ProxyEvents, SessionReport } from '../proxy/session-report.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
+export type { MixnetStream } from '../streams/mixnet-stream.js';
+export type {
+  ListenOptions,
+  MixnetStreams,
+  MixnetStreamsEvents,
+  OpenStreamOptions,
+  StreamSettings,
+} from '../streams/mixnet-streams.js';
+export type { MessagesOptions, StreamMessages } from '../streams/stream-messages.js';
 export { WireError } from '../wire/errors.js';
 export { formatNymAddress, parseNymAddress, type NymAddress } from '../wire/nym-address.js';
 export type { ClientTraffic } from '../mixnet/client.js';
@@ -16,4 +25,5 @@ export type { ProxyCounts, ResetReason } from '../proxy/stats.js';
 export type { MixnetOptions } from './mixnet-options.js';
 export { NymProxyClient, type NymProxyClientEvents, type NymProxyClientOptions } from './proxy-client.js';
 export { NymProxyServer, type NymProxyServerEvents, type NymProxyServerOptions } from './proxy-server.js';
+export { startStreams, type StreamsOptions } from './streams.js';
 export { TokensFileError } from './tokens-file.js';

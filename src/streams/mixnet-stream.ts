@@ -1,3 +1,4 @@
+import { orAborted } from '../mixnet/or-aborted.js';
 import { abortError, type SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import type { Dialect } from '../session/session-state.js';
@@ -81,15 +82,21 @@ export class MixnetStream {
    * Sends what was written, reads no more, and settles as {@link closed} does: when a peer of ours has ended its
    * direction too, at once when there is no such thing. Who holds a writer has to close it, which is waited for.
    *
+   * @param options.signal resets the stream when it aborts.
    * @throws {SessionError} if the stream was reset instead, or an opener never heard of its peer.
+   * @throws the signal's reason if it aborts.
    */
-  async close(): Promise<void> {
+  async close({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { writable } = this.#session;
     const ended = this.#messages?.end() ?? (writable.locked ? undefined : writable.close());
     // Whether it was closed already, or reset, is for `closed` to say.
     ended?.catch(() => undefined);
     this.#session.discard();
-    await this.closed;
+    if (signal === undefined) return this.closed;
+    const onAbort = () => this.reset(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    await orAborted(this.closed, signal).finally(() => signal.removeEventListener('abort', onAbort));
   }
 
   /**

@@ -33,6 +33,7 @@ export class StreamMessages implements AsyncIterable<Uint8Array> {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #maxBytes: number;
   readonly #incoming: AsyncGenerator<Uint8Array, void, undefined>;
+  #failure: Error | undefined;
 
   /**
    * Takes both directions of the stream for itself.
@@ -70,6 +71,8 @@ export class StreamMessages implements AsyncIterable<Uint8Array> {
    */
   async receive(): Promise<Uint8Array | undefined> {
     const { value } = await this.#incoming.next();
+    // Behind an error a generator is at its end; the stream is not.
+    if (this.#failure) throw this.#failure;
     return value ?? undefined;
   }
 
@@ -98,8 +101,8 @@ export class StreamMessages implements AsyncIterable<Uint8Array> {
       }
       if (messages.within) throw new SessionError('protocol', 'us', 'the stream ended within a message');
     } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error('the stream broke', { cause: error });
       if (error instanceof SessionError) this.#carrier.reset(error);
-      throw error;
     }
   }
 }

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 
+import { readNetwork } from '../../src/mixnet/node/network-file.js';
+import { startMixnetClient } from '../../src/mixnet/node/start.js';
+import { startStreams } from '../../src/node/streams.js';
 import type { MixnetStream } from '../../src/streams/mixnet-stream.js';
-import { MixnetStreams } from '../../src/streams/mixnet-streams.js';
-import { withLocalnet } from '../mixnet/localnet-clients.js';
 import { RustStreams } from '../support/rust-streams.js';
 import { nextStream } from '../support/stream-world.js';
+import { MEBIBYTE, sha256, TestNetwork } from '../support/tunnel.js';
 
 const TIME_LIMIT = { timeout: 180_000 };
-
-const MEBIBYTE = 1024 * 1024;
-
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 async function write({ writable }: MixnetStream, bytes: Uint8Array): Promise<void> {
   const writer = writable.getWriter();
@@ -28,19 +26,21 @@ async function hashOf({ readable }: MixnetStream): Promise<string> {
 }
 
 describe('streams over the official client', TIME_LIMIT, () => {
-  const localnet = withLocalnet();
+  let network: TestNetwork;
+  before(async () => {
+    network = await TestNetwork.start();
+  });
+  after(() => network[Symbol.asyncDispose]());
 
-  async function startStreams(): Promise<MixnetStreams> {
-    return MixnetStreams.create({ start: () => localnet.start() });
-  }
+  const start = () => startStreams({ env: network.env, traffic: 'fast' });
 
   for (const { count, bytes } of [
     { count: 1, bytes: MEBIBYTE },
     { count: 50, bytes: Math.ceil(MEBIBYTE / 50) },
   ]) {
     it(`carry ${bytes} bytes each way, ${count} at once, exactly`, TIME_LIMIT, async () => {
-      await using here = await startStreams();
-      await using there = await startStreams();
+      await using here = await start();
+      await using there = await start();
       const listener = there.listen();
       const transfers = Array.from({ length: count }, async () => {
         const up = randomBytes(bytes);
@@ -68,25 +68,33 @@ describe('streams over the official client', TIME_LIMIT, () => {
   }
 
   it('interoperate with a Rust peer that opens and one that accepts', TIME_LIMIT, async () => {
-    await using here = await startStreams();
-    const client = await localnet.start({ replySurbReserve: 10 });
-    const rust = new RustStreams(client);
-    const listener = here.listen();
-    const bytes = randomBytes(40_000);
+    await using here = await start();
+    const client = await startMixnetClient({
+      network: await readNetwork(network.env),
+      traffic: 'fast',
+      replySurbReserve: 10,
+    });
+    try {
+      const rust = new RustStreams(client);
+      const listener = here.listen();
+      const bytes = randomBytes(40_000);
 
-    const theirs = await rust.open(here.address);
-    await theirs.write(bytes);
-    const accepted = await nextStream(listener);
-    void accepted.readable.pipeTo(accepted.writable).catch(() => undefined);
-    assert.ok(Buffer.compare(await theirs.readExactly(bytes.length), bytes) === 0);
+      const theirs = await rust.open(here.address);
+      await theirs.write(bytes);
+      const accepted = await nextStream(listener);
+      void accepted.readable.pipeTo(accepted.writable).catch(() => undefined);
+      assert.ok(Buffer.compare(await theirs.readExactly(bytes.length), bytes) === 0);
 
-    const opened = here.openStream(client.address, { initialData: bytes, replySurbs: 20 });
-    const peer = await rust.accept();
-    const echoed = await peer.readExactly(bytes.length);
-    const answer = opened.messages();
-    await peer.write(Buffer.from([0, 0, 0, 32, ...createHash('sha256').update(echoed).digest()]));
-    assert.equal(Buffer.from((await answer.receive()) ?? []).toString('hex'), sha256(bytes));
-    await opened.close();
-    assert.deepEqual([theirs.skipped, peer.skipped], [false, false]);
+      const opened = here.openStream(client.address, { initialData: bytes, replySurbs: 20 });
+      const peer = await rust.accept();
+      const echoed = await peer.readExactly(bytes.length);
+      const answer = opened.messages();
+      await peer.write(Buffer.from([0, 0, 0, 32, ...createHash('sha256').update(echoed).digest()]));
+      assert.equal(Buffer.from((await answer.receive()) ?? []).toString('hex'), sha256(bytes));
+      await opened.close();
+      assert.deepEqual([theirs.skipped, peer.skipped], [false, false]);
+    } finally {
+      await client.close();
+    }
   });
 });

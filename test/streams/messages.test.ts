@@ -97,7 +97,9 @@ describe('messages over a stream', TIME_LIMIT, () => {
     await using world = new StreamWorld();
     const { stream, peer } = await connected(world);
     await stream.messages().send(new Uint8Array(11));
-    await assert.rejects(peer.messages({ maxBytes: 10 }).receive(), resetWith('limit', 'us'));
+    const messages = peer.messages({ maxBytes: 10 });
+    await assert.rejects(messages.receive(), resetWith('limit', 'us'));
+    await assert.rejects(messages.receive(), resetWith('limit', 'us'));
     await assert.rejects(stream.closed, resetWith('limit', 'peer'));
   });
 

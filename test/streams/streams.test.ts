@@ -168,6 +168,21 @@ describe('streams between our own peers', TIME_LIMIT, () => {
     await Promise.all([flood, closed, readAll(peer).then(({ length }) => assert.equal(length, 5))]);
     await peer.closed;
   });
+
+  it('are reset when closing takes longer than its signal allows', async () => {
+    await using world = new StreamWorld();
+    const [a, b] = [world.end(), world.end()];
+    const listener = b.streams.listen();
+    const stream = a.streams.openStream(b.address);
+    const peer = await next(listener);
+    const control = new AbortController();
+    const closing = stream.close({ signal: control.signal });
+    assert.equal((await readAll(peer)).length, 0);
+    // The peer's direction is still open.
+    control.abort();
+    await assert.rejects(closing, { name: 'AbortError' });
+    await assert.rejects(peer.closed, resetWith('aborted', 'peer'));
+  });
 });
 
 describe('a listener', TIME_LIMIT, () => {
