@@ -15,13 +15,16 @@ import { Tunnel, type TunnelOptions, type TunnelWatch } from './tunnel.js';
 /** How long a tab waits for an answer of the one that holds the tunnel. */
 const SEARCH_TIME_LIMIT_MS = 60_000;
 
+/** How long a new socket waits for another tab to take over from the one that held the tunnel. */
+const TAKE_OVER_LIMIT_MS = 10_000;
+
 /** Between two looks for a holder while there is none, as between two holders. */
 const SEARCH_EVERY_MS = 100;
 
 /**
  * The tunnel as one tab sees it: its own, or that of the tab that holds the identity. Every tab queues for the lock of
  * the identity; who gets it starts a mixnet client and admits the others, and when that tab goes, the next in the queue
- * takes over. Sockets do not survive that, since their sessions were the other client's.
+ * takes over. Sockets do not survive that, since their sessions were the other client's; new ones wait for it.
  */
 export class SharedTunnel {
   readonly states: StateBoard;
@@ -30,6 +33,8 @@ export class SharedTunnel {
   readonly #clientId: string;
   readonly #leaving: AbortController;
   #service: TunnelService;
+  /** Ends the wait for somebody who holds the tunnel. */
+  #found: ((service: TunnelService) => void) | undefined;
   #held: { readonly tunnel: Tunnel; readonly lobby: Lobby } | undefined;
 
   private constructor(
@@ -126,7 +131,7 @@ export class SharedTunnel {
 
   #takeOver(): void {
     if (this.#leaving.signal.aborted) return;
-    this.#service = this.#hold(Tunnel.takeOver(this.#options, this.#watch));
+    this.#goTo(this.#hold(Tunnel.takeOver(this.#options, this.#watch)));
   }
 
   /** Stays with whoever holds the tunnel, until this tab does. */
@@ -140,14 +145,36 @@ export class SharedTunnel {
       await joined.lost;
       signal.removeEventListener('abort', leave);
       if (this.#held || signal.aborted) return;
+      this.#service = this.#untilFound(joined.service);
       this.states.show({
         state: 'waiting',
         reason: 'the tab that was connected is gone',
         retryMs: undefined,
       });
       joined = await this.#findNextHolder();
-      if (joined) this.#service = joined.service;
+      if (joined) this.#goTo(joined.service);
     }
+  }
+
+  #goTo(service: TunnelService): void {
+    this.#service = service;
+    this.#found?.(service);
+    this.#found = undefined;
+  }
+
+  /** What is asked of a tunnel that is lost, of which only new sockets have a future. */
+  #untilFound(lost: TunnelService): TunnelService {
+    const found = new Promise<TunnelService>((resolve) => (this.#found = resolve));
+    const open = async (socket: number) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<TunnelService>((resolve) => {
+        timer = setTimeout(() => resolve(lost), TAKE_OVER_LIMIT_MS);
+      });
+      const service = await Promise.race([found, late]);
+      clearTimeout(timer);
+      return service.open(socket);
+    };
+    return { ...lost, open };
   }
 
   /** `undefined` once this tab is the holder, or has left. */

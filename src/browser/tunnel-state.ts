@@ -16,7 +16,7 @@ export type TunnelState =
       readonly nymAddress: string;
     }
   | {
-      /** The mixnet client is gone and is being replaced; new connections wait, or fail while no tab holds the tunnel. */
+      /** The mixnet client is gone and is being replaced; new connections wait, for 10 s at most while no tab holds the tunnel. */
       readonly state: 'waiting';
       readonly reason: string;
       /** Time in ms until the next try; `undefined` if one is under way. */

@@ -1,5 +1,5 @@
 import { byteStream, type Bytes, endStream } from './byte-stream.js';
-import { badResponse } from './errors.js';
+import { badResponse, TunnelFetchError } from './errors.js';
 import { DECODER_PIECE_BYTES, MAX_CODINGS } from './limits.js';
 
 type Reader = ReadableStreamDefaultReader<Bytes>;
@@ -9,15 +9,24 @@ const GZIP = ['gzip', 'x-gzip'];
 const KNOWN = [...GZIP, 'deflate'];
 
 /**
- * The body without its content codings. If one is not known here, or they are many, neither of which was asked for, the
- * body stays as it is, as the fetch standard wants it: the headers tell, and the application may decode it.
+ * The body without its content codings.
  *
  * @param codings the `Content-Encoding` header.
+ * @throws {TunnelFetchError} `response` if one is not known here, or they are many; neither was asked for. A browser
+ *   would know `br` and `zstd`, so nobody who calls `fetch` is prepared to decode them.
  */
 export function decoded(body: Body, codings: string | null): Body {
   const names = (codings ?? '').toLowerCase().split(',');
   const applied = names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
-  if (applied.length > MAX_CODINGS || !applied.every((name) => KNOWN.includes(name))) return body;
+  if (applied.length > MAX_CODINGS || !applied.every((name) => KNOWN.includes(name))) {
+    const error = new TunnelFetchError(
+      'response',
+      `The upstream's response is coded as "${codings}", which was not asked for and cannot be decoded here. ` +
+        'Set Accept-Encoding to decode it yourself.',
+    );
+    body.cancel(error).catch(() => undefined);
+    throw error;
+  }
   return applied.reduceRight((coded, name) => decodedBody(coded, name), body);
 }
 

@@ -339,7 +339,19 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     assert.ok(seen.sessions.length > 0 && seen.clients.length === 1, 'the sessions run over one client');
 
     const waiting = second.evaluate(() => tunnelPage.untilState('client', 'ready'));
+    // Asks again and again, also while nobody holds the tunnel.
+    const asking = second.evaluate(async () => {
+      const answers: string[] = [];
+      for (let left = 20; left > 0; left -= 1) {
+        answers.push(await tunnelPage.text('client', `/${left}`).catch(String));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return answers;
+    });
     await first.close();
+    const failed = (await asking).filter((answer) => !answer.startsWith('hello'));
+    // What was under way on the connections of the tab that was closed.
+    assert.ok(failed.length <= 1, failed.join('; '));
     assert.deepEqual(await waiting, { state: 'ready', role: 'holder', nymAddress: address });
     assert.equal(await fetchText(second, '/after'), 'hello from /after');
     assert.equal(await registrations(), earlier);

@@ -145,6 +145,10 @@ describe('the answers of the service worker', limit, () => {
       ask(html, {}, 206)('/browse/', { navigates: true }),
     ];
     for (const { answer } of others) assert.equal(await (await answer).text(), '<p>');
+    const untyped = answering(() => Promise.resolve(new Response(new Blob(['<p>']).stream())));
+    const sniffed = await untyped('/browse/', { navigates: true }).answer;
+    assert.equal(await sniffed.text(), '<script src="/browse/.nym-tcp-proxy/guard.js"></script><p>');
+    assert.equal(sniffed.headers.get('content-type'), 'text/html');
     const guard = await ask('')('/browse/.nym-tcp-proxy/guard.js').answer;
     assert.equal(guard.headers.get('content-type'), 'text/javascript; charset=utf-8');
     // It has to be a program.
@@ -153,7 +157,8 @@ describe('the answers of the service worker', limit, () => {
 
   it('are kept under the name that a link gives', async () => {
     const ask = answering(() => Promise.resolve(new Response('a')));
-    const { headers } = await ask("/browse/.nym-tcp-proxy/download?to=%2Fa&name=%C3%A4'.txt").answer;
+    const { headers, body } = await ask("/browse/.nym-tcp-proxy/download?to=%2Fa&name=%C3%A4'.txt").answer;
+    await body?.cancel();
     assert.equal(headers.get('content-disposition'), "attachment; filename*=UTF-8''%C3%A4%27.txt");
   });
 
@@ -193,8 +198,9 @@ describe('the answers of the service worker', limit, () => {
         );
       });
       const body = method === 'GET' ? null : 'sent';
-      const { status } = await ask('/browse/', { method, body }).answer;
-      assert.equal(status, isRepeated ? 200 : 503);
+      const response = await ask('/browse/', { method, body }).answer;
+      await response.body?.cancel();
+      assert.equal(response.status, isRepeated ? 200 : 503);
       assert.deepEqual(bodies, isRepeated ? [body ?? '', body ?? ''] : [body]);
     }
   });
@@ -262,10 +268,12 @@ describe('the answers of the service worker', limit, () => {
       signal = init.signal;
       return Promise.resolve(new Response(new ReadableStream()));
     });
-    await ask('/browse/', { signal: control.signal }).answer;
+    const { answer } = ask('/browse/', { signal: control.signal });
+    const { body } = await answer;
     assert.equal(signal?.aborted, false);
     control.abort();
     assert.equal(signal.aborted, true);
+    await body?.cancel();
     const early = failing(new Error('aborted'))('/browse/', { signal: control.signal });
     assert.equal((await early.answer).type, 'error');
     await early.done;

@@ -8,6 +8,7 @@ import { placedResponse } from './placed-response.js';
 import { requestHeaders } from './request-headers.js';
 import { routeOf, type Route } from './route.js';
 import type { FetchEvent } from './scope.js';
+import { sniffedDocument } from './sniffed-document.js';
 
 /** What answers are made from. */
 export interface AnswerOptions {
@@ -105,7 +106,8 @@ class Answers {
     this.#guardHash ??= integrityOf(this.#guard);
     const guardHash = await this.#guardHash;
     const isNavigation = request.mode === 'navigate';
-    return placedResponse(answer, { place, url, isNavigation, download, guardHash, ended });
+    const typed = isNavigation ? await sniffedDocument(answer) : answer;
+    return placedResponse(typed, { place, url, isNavigation, download, guardHash, ended });
   }
 }
 
