@@ -46,9 +46,9 @@ export class SessionAcceptor {
   readonly #options: AcceptorOptions;
   readonly #sessions = new Map<SessionId, AcceptedSession>();
   /** What to tell an opener that asks. */
-  readonly #ended = new RecentKeys<SessionId, Frame | undefined>(MAX_REMEMBERED);
+  readonly #ended = new RecentKeys<SessionId, readonly Frame[] | undefined>(MAX_REMEMBERED);
   /** Apart from the ended ones, which no flood of strangers may push out. */
-  readonly #refused = new RecentKeys<SessionId, Frame | undefined>(MAX_REFUSED);
+  readonly #refused = new RecentKeys<SessionId, readonly Frame[] | undefined>(MAX_REFUSED);
   #client: MixnetClient | undefined;
   #stopListening: () => void = () => undefined;
 
@@ -155,18 +155,18 @@ export class SessionAcceptor {
     const recipient = this.#client?.address ?? '';
     const code = gate?.admit({ sessionId, senderTag, recipient, request: requestOf(message) });
     if (code === undefined) return true;
-    const reset: Frame | undefined = understandsFrames(sessionId) ? { type: 'reset', code } : undefined;
+    const reset: Frame[] | undefined = understandsFrames(sessionId) ? [{ type: 'reset', code }] : undefined;
     this.#refused.set(sessionId, reset);
-    if (reset && this.#mayAnswer(senderTag)) this.#answer(sessionId, [reset], senderTag);
+    if (reset && this.#mayAnswer(senderTag)) this.#answer(sessionId, reset, senderTag);
     return false;
   }
 
   /** Tells an opener that asks, and so has sent SURBs, how its session ended. */
-  #tellEnd(message: ProxiedMessage, senderTag: string, epitaph: Frame | undefined): void {
+  #tellEnd(message: ProxiedMessage, senderTag: string, epitaph: readonly Frame[] | undefined): void {
     if (epitaph === undefined || message.kind !== 'frames') return;
     const ping = decodeFrames(message.body).findLast(({ type }) => type === 'ping');
     if (ping?.type !== 'ping') return;
-    this.#answer(message.sessionId, [epitaph, { type: 'pong', value: ping.value }], senderTag);
+    this.#answer(message.sessionId, [...epitaph, { type: 'pong', value: ping.value }], senderTag);
   }
 
   /** Tells the opener of a session that is not known here, probably since a restart, that it is gone. */
@@ -212,7 +212,8 @@ function requestOf(message: ProxiedMessage): OpenRequest | undefined {
   return open?.type === 'open' ? open.request : undefined;
 }
 
-function opensSession(message: ProxiedMessage): boolean {
+/** Whether a message of a session that is not known is taken for one of a new session's first. */
+export function opensSession(message: ProxiedMessage): boolean {
   if (message.kind !== 'frames') return message.messageId < MAX_OVERTAKING_MESSAGES;
   if (!understandsFrames(message.sessionId)) return false;
   return decodeFrames(message.body).some((frame) => frame.type === 'open');

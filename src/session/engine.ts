@@ -100,11 +100,14 @@ export class SessionEngine {
   }
 
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
-  get epitaph(): Frame | undefined {
+  get epitaph(): readonly Frame[] | undefined {
     if (this.#outcome === undefined || this.dialect !== 'frames') return undefined;
-    if (this.#outcome.kind === 'done') return { type: 'ack', ...this.#state.incoming.acknowledge() };
+    if (this.#outcome.kind === 'done') {
+      return this.#frames.signed({ type: 'ack', ...this.#state.incoming.acknowledge() });
+    }
     const { by, code } = this.#outcome.error;
-    return by === 'peer' ? undefined : { type: 'reset', code: code === 'lost' ? 'gone' : code };
+    if (by === 'peer') return undefined;
+    return this.#frames.signed({ type: 'reset', code: code === 'lost' ? 'gone' : code });
   }
 
   /** Takes bytes to send. They are copied. */
@@ -221,6 +224,7 @@ export class SessionEngine {
     const frames = decodeFrames(message.body);
     const reset = frames.find((frame) => frame.type === 'reset');
     if (reset === undefined) return this.#frames.receive(frames);
+    this.#frames.checkInstance(frames);
     this.#end({ kind: 'reset', error: new SessionError(reset.code, 'peer') });
     return true;
   }
@@ -237,7 +241,7 @@ export class SessionEngine {
     const frames = decodeFrames(message.body);
     for (const frame of frames) if (frame.type === 'pong') this.#frames.receivePong(frame.value);
     if (frames.some(({ type }) => type === 'data' || type === 'fin' || type === 'ping')) {
-      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames([epitaph])));
+      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames(epitaph)));
     }
     return false;
   }
@@ -249,7 +253,8 @@ export class SessionEngine {
     const { isOpener, firstAnswer, packer } = this.#state;
     if (isOpener && firstAnswer.askedAt === undefined) return;
     if (this.dialect !== 'plain') {
-      this.#lastWords.push(packer.packLast('frames', encodeFrames([{ type: 'reset', code }])));
+      const words = encodeFrames(this.#frames.signed({ type: 'reset', code }));
+      this.#lastWords.push(packer.packLast('frames', words));
     }
     if (this.dialect !== 'frames' && !finSent) this.#lastWords.push(packer.packLast('close', EMPTY));
   }

@@ -66,7 +66,7 @@ export class FramesDialect {
    */
   receive(frames: readonly Frame[]): boolean {
     const { routes, surbs, now } = this.#state;
-    this.#checkInstance(frames);
+    this.checkInstance(frames);
     const came = routes.peerCame(counterOf(frames));
     let news = came === 'newer';
     for (const frame of frames) news = this.#receiveFrame(frame) || news;
@@ -80,8 +80,13 @@ export class FramesDialect {
     return came !== 'old';
   }
 
-  /** Whoever answers has to be the one that answered first. */
-  #checkInstance(frames: readonly Frame[]): void {
+  /**
+   * Whoever answers has to be the one that answered first. What else a server says that was restarted, a reset above
+   * all, is about another session.
+   *
+   * @throws {SessionError} `gone`
+   */
+  checkInstance(frames: readonly Frame[]): void {
     const state = this.#state;
     if (!state.isOpener) return;
     for (const frame of frames) {
@@ -91,6 +96,12 @@ export class FramesDialect {
         throw new SessionError('gone', 'us', 'the server was restarted and has lost the session');
       }
     }
+  }
+
+  /** What an end says when nothing else goes with it; an acceptor tells which one it is. */
+  signed(frame: Frame): readonly Frame[] {
+    const { isOpener, instance } = this.#state;
+    return isOpener || instance === undefined ? [frame] : [{ type: 'instance', value: instance }, frame];
   }
 
   /** Takes note of what an opener of ours sent in the Rust way before it knew us. */

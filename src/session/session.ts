@@ -105,7 +105,7 @@ export class Session {
   }
 
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
-  get epitaph(): Frame | undefined {
+  get epitaph(): readonly Frame[] | undefined {
     return this.#engine.epitaph;
   }
 
