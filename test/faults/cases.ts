@@ -16,6 +16,8 @@ export interface FaultCase {
   readonly outcome: 'exact' | 'gone' | 'timeout' | 'lost';
   /** Takes minutes, whatever the length of the transfer. */
   readonly slow?: boolean;
+  /** Makes every byte take several times as long. */
+  readonly slowsDown?: boolean;
 }
 
 /** Long enough for everybody to feel it. */
@@ -90,6 +92,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
     prepare: ({ localnet }) => localnet.setFaults({ loss: 0.1, duplication: 0.1 }),
     mend: ({ localnet }) => localnet.setFaults({}),
     outcome: 'exact',
+    slowsDown: true,
   },
   {
     name: 'the server stays away',

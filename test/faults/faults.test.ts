@@ -22,7 +22,7 @@ describe('A transfer both ways', { timeout: 600_000 }, () => {
     if (fault.slow) continue;
     const ends = fault.outcome === 'exact' ? 'arrives exactly' : `is reset with "${fault.outcome}"`;
     it(`${ends} if this befalls it: ${fault.name} (${fault.clients})`, TIME_LIMIT, async () => {
-      await transferUnder(world, fault, BYTES);
+      await transferUnder(world, fault, fault.slowsDown ? BYTES / 4 : BYTES);
     });
   }
 });

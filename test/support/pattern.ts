@@ -96,6 +96,8 @@ export class PatternReader {
       };
       this.#readSoon = () => void (this.#scheduled ??= setImmediate(read));
       socket.on('readable', this.#readSoon);
+      // What the socket holds already, it does not tell of again.
+      this.#readSoon();
       const end = (ending: Ending) => {
         this.#note(0);
         resolve(ending);
