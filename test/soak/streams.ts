@@ -95,7 +95,7 @@ export async function runStream(
   const stream = new Stream(world, plan);
   const onHung = () => stream.breakOff();
   hung.addEventListener('abort', onHung);
-  const ends = await stream.ends(() => world.lifeOf(plan.client) !== life);
+  const ends = await stream.ends();
   hung.removeEventListener('abort', onHung);
   const killed = world.lifeOf(plan.client) !== life;
   const mayNotOpen = outage !== world.outages || world.outageNow;
@@ -125,6 +125,7 @@ function judge(
 
 const SLOW_READ_MS = 400;
 
+/** For the upstream, once the application has been reset. */
 const GRACE_MS = 5000;
 
 class Stream {
@@ -157,13 +158,12 @@ class Stream {
     for (const socket of [this.#socket, ...this.#accepted.map((one) => one.socket)]) socket.destroy();
   }
 
-  /** @param killed tells whether the server, or client, has been killed since the beginning. */
-  async ends(killed: () => boolean): Promise<Ends> {
+  async ends(): Promise<Ends> {
     const endOf = (reader: PatternReader) => reader.ended.catch(() => 'wrong' as const);
     const application = await endOf(this.#reader);
-    if (killed()) {
-      // A server that was restarted lets go of what nobody will ever end after four minutes only.
-      await Promise.race([pause(GRACE_MS), ...this.#accepted.map(({ reader }) => endOf(reader))]);
+    if (application !== 'whole') {
+      // A reset may be lost with the client that was to carry it; then a server lets go after four minutes only.
+      await Promise.race([pause(GRACE_MS), Promise.all(this.#accepted.map(({ reader }) => endOf(reader)))]);
       this.breakOff();
     }
     const upstream = await Promise.all(this.#accepted.map(({ reader }) => endOf(reader)));
