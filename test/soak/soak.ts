@@ -19,6 +19,9 @@ const CALM_MS = 3000;
 /** After the load: a connection that has not ended by then never will, as the longest time that anybody waits is 240 s. */
 const STREAM_LIMIT_MS = 300_000;
 
+/** Whatever is stopped is back by then. */
+const FAULT_LIMIT_MS = 120_000;
+
 /** After the last connection: sessions that linger. */
 const QUIET_LIMIT_MS = 30_000;
 
@@ -36,6 +39,8 @@ export interface FaultReport {
   readonly name: string;
   readonly atMs: number;
   readonly recoveredMs: number | undefined;
+  /** Why what was stopped did not come back; no more faults then until the next round. */
+  readonly error: string | undefined;
 }
 
 /** Everything that a soak has seen. */
@@ -82,8 +87,10 @@ async function playRound(world: SoakWorld, random: Random, log: SoakLog, ending:
       if (!calm) return;
       const fault = drawFault(random);
       const atMs = performance.now() - log.startedAt;
-      await fault.run(world);
-      log.faults.push({ name: fault.name, atMs, recoveredMs: await recover(world, hung.signal) });
+      const error = await failureOf(fault.run(world));
+      const recoveredMs = error === undefined ? await recover(world, hung.signal) : undefined;
+      log.faults.push({ name: fault.name, atMs, recoveredMs, error });
+      if (error !== undefined) return;
     }
   };
   const all = Promise.all([trouble(), ...Array.from({ length: STREAMS }, work)]);
@@ -96,6 +103,16 @@ async function playRound(world: SoakWorld, random: Random, log: SoakLog, ending:
   await Promise.race([all, late.then(() => hung.abort())]);
   await all;
   limit.abort();
+}
+
+/** Settles soon: with `undefined`, or with what went wrong. */
+async function failureOf(fault: Promise<void>): Promise<string | undefined> {
+  const inTime = new AbortController();
+  const tooLate = pause(FAULT_LIMIT_MS, 'it took too long', { signal: inTime.signal }).catch(() => undefined);
+  const over = fault.then(() => undefined, String);
+  const failure = await Promise.race([over, tooLate]);
+  inTime.abort();
+  return failure;
 }
 
 async function measure(world: SoakWorld, atMs: number): Promise<QuietSample> {

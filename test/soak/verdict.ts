@@ -30,7 +30,9 @@ function wrongStreams({ streams }: SoakLog): string[] {
 function lastingFaults({ faults }: SoakLog): string[] {
   return faults
     .filter(({ recoveredMs }) => recoveredMs === undefined)
-    .map(({ name, atMs }) => `no recovery after ${Math.round(atMs / 1000)} s: ${name}`);
+    .map(({ name, atMs, error = 'some client did not work again' }) => {
+      return `no recovery after ${Math.round(atMs / 1000)} s: ${name}: ${error}`;
+    });
 }
 
 function leftSessions({ quiet }: SoakLog): string[] {
