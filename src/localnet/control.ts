@@ -1,5 +1,5 @@
 /**
- * What scripts can ask of a running localnet over HTTP: counters, faults, stop and start of one node.
+ * What scripts can ask of a running localnet over HTTP: counters, faults, stop and start of one node or of the directory.
  *
  * @module
  */
@@ -15,6 +15,10 @@ export interface LocalnetControl {
   setFaults(faults: Partial<Faults>): Promise<void>;
   stopNode(id: number): Promise<void>;
   startNode(id: number): Promise<void>;
+  /** Whether the directory answers clients. */
+  readonly directoryRuns: boolean;
+  stopDirectory(): void;
+  startDirectory(): void;
 }
 
 /** An answer in JSON. */
@@ -29,6 +33,7 @@ export const CONTROL_PREFIX = '/localnet/';
 const MAX_BODY_BYTES = 4096;
 const FAULT_NAMES: ReadonlySet<string> = new Set<keyof Faults>(['loss', 'duplication', 'extraDelayMs']);
 const NODE_COMMAND = /^\/localnet\/nodes\/(\d{1,10})\/(stop|start)$/;
+const DIRECTORY_COMMAND = /^\/localnet\/directory\/(stop|start)$/;
 
 /** Answers a request under {@link CONTROL_PREFIX}. Never rejects. */
 export async function answerControl(
@@ -82,15 +87,17 @@ async function obey(
     return { status: 200, body: { faults } };
   }
   const [, id, command] = NODE_COMMAND.exec(path) ?? [];
-  if (command === undefined) {
-    return refusal(
-      404,
-      `there is no ${path}; send to /localnet/faults, or /localnet/nodes/<id>/stop or start`,
-    );
-  }
   if (command === 'stop') await control.stopNode(Number(id));
-  else await control.startNode(Number(id));
-  return { status: 200, body: { id: Number(id), running: command === 'start' } };
+  if (command === 'start') await control.startNode(Number(id));
+  if (command !== undefined) return { status: 200, body: { id: Number(id), running: command === 'start' } };
+  const [, ofDirectory] = DIRECTORY_COMMAND.exec(path) ?? [];
+  if (ofDirectory === 'stop') control.stopDirectory();
+  if (ofDirectory === 'start') control.startDirectory();
+  if (ofDirectory !== undefined) return { status: 200, body: { running: control.directoryRuns } };
+  return refusal(
+    404,
+    `there is no ${path}; send to /localnet/faults, or stop or start to /localnet/nodes/<id>/ or /localnet/directory/`,
+  );
 }
 
 function parseFaults(text: string): Partial<Faults> {

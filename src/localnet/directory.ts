@@ -91,6 +91,11 @@ async function answer(
     await answerControlRequest(control, path, request, response);
     return;
   }
+  if (!control.directoryRuns) {
+    // As near to a program that is gone as one can come that still takes the command to start again.
+    request.socket.destroy();
+    return;
+  }
   if (request.method === 'OPTIONS') {
     response.writeHead(204, { ...PREFLIGHT_HEADERS, 'access-control-allow-methods': 'GET' }).end();
     return;

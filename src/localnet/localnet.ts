@@ -160,6 +160,16 @@ export class Localnet {
     return this.#network.startNode(id);
   }
 
+  /** Stops the directory: it hangs up on whoever asks for nodes. The commands under {@link controlUrl} still work. */
+  stopDirectory(): void {
+    this.#network.stopDirectory();
+  }
+
+  /** Starts a stopped directory, which answers as before. */
+  startDirectory(): void {
+    this.#network.startDirectory();
+  }
+
   counters(): Promise<LocalnetCounters> {
     return this.#network.counters();
   }

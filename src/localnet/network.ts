@@ -26,6 +26,7 @@ export interface LocalnetCounters {
 export class Network implements LocalnetControl {
   readonly all: readonly LocalnetNode[];
   readonly #running: RunningNodes;
+  #directoryRuns = true;
 
   constructor(running: RunningNodes, all: readonly LocalnetNode[]) {
     this.#running = running;
@@ -54,6 +55,18 @@ export class Network implements LocalnetControl {
 
   startNode(id: number): Promise<void> {
     return this.#running.startNode(id);
+  }
+
+  get directoryRuns(): boolean {
+    return this.#directoryRuns;
+  }
+
+  stopDirectory(): void {
+    this.#directoryRuns = false;
+  }
+
+  startDirectory(): void {
+    this.#directoryRuns = true;
   }
 
   close(): Promise<void> {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 
+import { CHUNK_BY_CHUNK } from './tcp.js';
+
 /** Listens at once, so that a busy port shows at once, and keeps the connections that come before anybody can serve. */
 export class EarlyListener {
   readonly server: Server;
@@ -17,7 +19,12 @@ export class EarlyListener {
 
   /** @throws the operating system's error if the port cannot be had. */
   static async listen(host: string, port: number, maxConnections: number): Promise<EarlyListener> {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+    const server = createServer({
+      ...CHUNK_BY_CHUNK,
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+    });
     const listener = new EarlyListener(server);
     server.maxConnections = maxConnections;
     server.listen(port, host);

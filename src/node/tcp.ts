@@ -26,6 +26,13 @@ export function parseTcpAddress(text: string): TcpAddress {
 }
 
 /**
+ * For sockets that {@link streamsOf} gets: they stop reading after each chunk, until they are asked for the next. To one
+ * that goes on reading, libuv reports a reset that comes right behind data as the end of the stream (it takes the hang-up
+ * that poll tells of for one), and what was cut short would pass for whole.
+ */
+export const CHUNK_BY_CHUNK = { highWaterMark: 1 } as const;
+
+/**
  * Opens a TCP connection.
  *
  * @param timeoutMs how long the upstream may take to accept it; 0 for as long as the system lets it.
@@ -38,7 +45,7 @@ export async function connectTcp(
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
 ): Promise<Connection> {
   signal.throwIfAborted();
-  const socket = connect({ ...address, allowHalfOpen: true, noDelay: true });
+  const socket = connect({ ...address, ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true });
   try {
     await connected(socket, signal, timeoutMs);
   } catch (error) {
@@ -76,7 +83,7 @@ function connected(socket: Socket, signal: AbortSignal, timeoutMs: number): Prom
 }
 
 /**
- * A connected socket (opened with `allowHalfOpen`) as two byte streams. Closing the writable half-closes; aborting it,
+ * A connected socket (opened with `allowHalfOpen` and {@link CHUNK_BY_CHUNK}) as two byte streams. Closing the writable half-closes; aborting it,
  * or cancelling the readable, resets the TCP connection. A reset by the other side errors both with a
  * {@link SessionError}, `brokenBy` telling which code.
  */
@@ -91,25 +98,35 @@ export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream
   });
   for (const event of ['drain', 'close'] as const) socket.on(event, () => wake?.());
 
+  let readSoon: () => void = () => undefined;
   let stopReading: () => void = () => undefined;
   const readable = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const onData = (bytes: Uint8Array) => {
-          controller.enqueue(bytes);
-          if ((controller.desiredSize ?? 0) <= 0) socket.pause();
+        let scheduled: NodeJS.Immediate | undefined;
+        const read = () => {
+          scheduled = undefined;
+          if ((controller.desiredSize ?? 0) <= 0) return;
+          const bytes = socket.read() as Buffer | null;
+          if (bytes !== null) controller.enqueue(bytes);
         };
+        // Not at once: libuv, which has just read, must find that nobody reads any more.
+        readSoon = () => void (scheduled ??= setImmediate(read));
+        const onReadable = () => readSoon();
         const onEnd = () => controller.close();
         // A destroyed socket may still hand out what it had buffered, to a controller that takes no more.
-        stopReading = () => void socket.off('data', onData).off('end', onEnd);
-        socket.pause();
-        socket.on('data', onData).on('end', onEnd);
+        stopReading = () => {
+          socket.off('readable', onReadable).off('end', onEnd);
+          readSoon = () => undefined;
+          clearImmediate(scheduled);
+        };
+        socket.on('readable', onReadable).on('end', onEnd);
         socket.on('close', () => {
           stopReading();
           if (!socket.readableEnded) controller.error(broken());
         });
       },
-      pull: () => void socket.resume(),
+      pull: () => readSoon(),
       cancel: () => {
         stopReading();
         reset(socket);

@@ -120,13 +120,14 @@ export class SessionEngine {
     if (this.#outcome === undefined || this.dialect !== 'frames') return undefined;
     const { incoming, outgoing, now } = this.#state;
     if (this.#outcome.kind === 'done') {
-      return [
+      return this.#frames.signed(
         { type: 'ack', ...incoming.acknowledge(now) },
         { type: 'fin', offset: outgoing.sent },
-      ];
+      );
     }
     const { by, code } = this.#outcome.error;
-    return by === 'peer' ? undefined : [{ type: 'reset', code: code === 'lost' ? 'gone' : code }];
+    if (by === 'peer') return undefined;
+    return this.#frames.signed({ type: 'reset', code: code === 'lost' ? 'gone' : code });
   }
 
   /** Takes bytes to send. They are copied. */
@@ -256,6 +257,7 @@ export class SessionEngine {
     const frames = decodeFrames(message.body);
     const reset = frames.find((frame) => frame.type === 'reset');
     if (reset === undefined) return this.#frames.receive(frames);
+    this.#frames.checkInstance(frames);
     this.#end({ kind: 'reset', error: new SessionError(reset.code, 'peer') });
     return true;
   }
@@ -284,7 +286,8 @@ export class SessionEngine {
     const { isOpener, firstAnswer, packer, envelope } = this.#state;
     if (isOpener && firstAnswer.askedAt === undefined) return;
     if (this.dialect !== 'plain') {
-      this.#lastWords.push(packer.packLast('frames', encodeFrames([{ type: 'reset', code }])));
+      const words = encodeFrames(this.#frames.signed({ type: 'reset', code }));
+      this.#lastWords.push(packer.packLast('frames', words));
     }
     if (this.dialect !== 'frames' && envelope.hasClose && !finSent)
       this.#lastWords.push(packer.packLast('close', EMPTY));

@@ -65,7 +65,7 @@ export class FramesDialect {
    */
   receive(frames: readonly Frame[]): boolean {
     const { routes, surbs, now } = this.#state;
-    this.#checkInstance(frames);
+    this.checkInstance(frames);
     const came = routes.peerCame(counterOf(frames));
     let news = came === 'newer';
     for (const frame of frames) news = this.#receiveFrame(frame) || news;
@@ -79,8 +79,13 @@ export class FramesDialect {
     return came !== 'old';
   }
 
-  /** Whoever answers has to be the one that answered first. */
-  #checkInstance(frames: readonly Frame[]): void {
+  /**
+   * Whoever answers has to be the one that answered first. What else a server says that was restarted, a reset above
+   * all, is about another session.
+   *
+   * @throws {SessionError} `gone`
+   */
+  checkInstance(frames: readonly Frame[]): void {
     const state = this.#state;
     if (!state.isOpener) return;
     for (const frame of frames) {
@@ -99,6 +104,12 @@ export class FramesDialect {
     throw protocolError(
       `the peer answers in version ${version} of the session protocol, which is not known here`,
     );
+  }
+
+  /** What an end says when nothing else goes with it; an acceptor tells which one it is. */
+  signed(...frames: readonly Frame[]): readonly Frame[] {
+    const { isOpener, instance } = this.#state;
+    return isOpener || instance === undefined ? frames : [{ type: 'instance', value: instance }, ...frames];
   }
 
   /** Takes note of what an opener of ours sent in the Rust way before it knew us. */

@@ -187,6 +187,21 @@ describe('the control of a localnet over HTTP', { timeout: 60_000 }, () => {
     assert.deepEqual(await runningOf(), { 1: true, 2: true, 3: true, 4: true });
   });
 
+  it('stops and starts the directory, which hangs up meanwhile', async () => {
+    const path = `${localnet.apiUrl}v1/nym-nodes/rewarded-set`;
+    const before = await ask(path);
+    assert.equal((await post('/localnet/directory/stop')).body, '{"running":false}');
+    await assert.rejects(ask(path), { code: 'ECONNRESET' });
+    await assert.rejects(ask(path, 'OPTIONS'), { code: 'ECONNRESET' });
+    assert.equal((await post('/localnet/directory/start')).body, '{"running":true}');
+    assert.equal((await ask(path)).body, before.body);
+    localnet.stopDirectory();
+    await assert.rejects(ask(path), { code: 'ECONNRESET' });
+    localnet.startDirectory();
+    assert.equal((await ask(path)).status, 200);
+    assert.equal((await post('/localnet/directory/melt')).status, 404);
+  });
+
   it('sets faults', async () => {
     const { status, body } = await post('/localnet/faults', '{"loss":0.5,"extraDelayMs":20}');
     assert.equal(status, 200);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 
 import { millisecondsOf } from '../../src/proxy/seconds.js';
-import { connectTcp, parseTcpAddress, streamsOf } from '../../src/node/tcp.js';
+import { CHUNK_BY_CHUNK, connectTcp, parseTcpAddress, streamsOf } from '../../src/node/tcp.js';
 import { joinStreams } from '../../src/proxy/join.js';
 import { SessionError } from '../../src/session/errors.js';
 import { resetCode } from '../support/tunnel.js';
@@ -13,10 +14,11 @@ const TIME_LIMIT = { timeout: 20_000 };
 
 /** Two ends of a TCP connection. */
 async function socketPair(): Promise<[Socket, Socket]> {
-  const server = createServer({ allowHalfOpen: true });
+  const server = createServer({ ...CHUNK_BY_CHUNK, allowHalfOpen: true });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const here = connect({ port: (server.address() as AddressInfo).port, allowHalfOpen: true });
+  const { port } = server.address() as AddressInfo;
+  const here = connect({ ...CHUNK_BY_CHUNK, port, allowHalfOpen: true });
   const [there] = (await once(server, 'connection')) as [Socket];
   server.close();
   for (const socket of [here, there]) socket.on('error', () => undefined);
@@ -56,6 +58,24 @@ describe('a TCP connection as streams', TIME_LIMIT, () => {
     assert.ok(here.destroyed);
     there.destroy();
   });
+
+  for (const closed of [false, true]) {
+    it(`takes no reset for an end, ${closed ? 'when its own end is closed, too' : 'however close it comes to the data'}`, async () => {
+      for (let n = 0; n < 50; n += 1) {
+        const sockets = await socketPair();
+        // Either may be the one that was accepted.
+        const [here, there] = n % 2 === 0 ? sockets : [sockets[1], sockets[0]];
+        const { readable, writable } = streamsOf(here);
+        const reading = buffer(readable);
+        if (closed) await writable.close();
+        there.write(new Uint8Array(1000), () => there.resetAndDestroy());
+        await assert.rejects(
+          reading,
+          (error) => error instanceof SessionError && error.code === 'upstream-reset',
+        );
+      }
+    });
+  }
 
   it('takes no bytes after it was cancelled, whatever the socket still holds', TIME_LIMIT, async () => {
     const [here, there] = await socketPair();

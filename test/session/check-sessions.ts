@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 
+import type { End } from '../support/session-world.js';
 import { check, drawSchedule, play } from './schedules.js';
 
 const { values } = parseArgs({
@@ -24,7 +25,7 @@ for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {
   try {
     const aftermath = play(schedule);
     check(schedule, aftermath);
-    const ends = [aftermath.opener, aftermath.acceptor].map(({ error }) => error?.code ?? 'done').join(' / ');
+    const ends = [aftermath.opener, aftermath.acceptor].map(nameOf).join(' / ');
     outcomes.set(ends, (outcomes.get(ends) ?? 0) + 1);
   } catch (error) {
     console.error(`Seed ${seed} fails: npm run check:sessions -- --schedules 1 --seed ${seed}`);
@@ -38,6 +39,12 @@ const rate = Math.round(schedules / seconds);
 console.log(`${schedules} schedules from seed ${firstSeed} on, ${seconds.toFixed(1)} s, ${rate} schedules/s`);
 for (const [ends, count] of [...outcomes].sort(([, a], [, b]) => b - a)) {
   console.log(`${String(count).padStart(8)}  opener / acceptor: ${ends}`);
+}
+
+/** An acceptor that heard of nothing, above all one that was restarted, has nothing to end. */
+function nameOf({ engine: { outcome } }: End): string {
+  if (outcome === undefined) return 'none';
+  return outcome.kind === 'reset' ? outcome.error.code : 'done';
 }
 
 function brief(application: object & { readonly writes: readonly Uint8Array[] }): object {

@@ -48,4 +48,28 @@ describe('an opener whose server was restarted', () => {
     const [lastWords] = saidBy(client, 700);
     assert.deepEqual(decodeFrames(lastWords?.body ?? new Uint8Array()), [{ type: 'reset', code: 'gone' }]);
   });
+
+  it('is told that its session is gone, whatever the new server makes of what it says', () => {
+    const client = opener();
+    client.write(bytes('request'));
+    const requests = saidBy(client, 20);
+    const server = acceptor(1);
+    for (const request of requests) server.receive(request, 100);
+    server.write(bytes('a long answer'));
+    for (const answer of saidBy(server, 200)) client.receive(answer, 300);
+    client.take(300);
+    client.write(bytes('more'));
+    const later = saidBy(client, 1500);
+
+    // The gateway kept both for the new one, which has not sent what is acknowledged here.
+    const restarted = acceptor(2);
+    for (const message of [...requests, ...later]) restarted.receive(message, 2000);
+    assert.ok(restarted.outcome?.kind === 'reset');
+    assert.equal(restarted.outcome.error.code, 'protocol');
+    const last = saidBy(restarted, 2000);
+    assert.ok(last.length > 0);
+    for (const message of last) client.receive(message, 2100);
+    assert.ok(client.outcome?.kind === 'reset');
+    assert.equal(client.outcome.error.code, 'gone');
+  });
 });

@@ -346,7 +346,7 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     ]);
     await client.send('server', encodeProxiedMessage({ sessionId, messageId: 0, kind: 'frames', body }), 5);
     await assert.rejects((await nextAccepted()).closed, resetWith('protocol', 'us'));
-    assert.deepEqual(decodeFrames((await answer).body), [{ type: 'reset', code: 'protocol' }]);
+    assert.deepEqual(decodeFrames((await answer).body).at(-1), { type: 'reset', code: 'protocol' });
     await Promise.all([
       write(bystander, new Uint8Array(9)),
       readAll(bystanderPeer).then((bytes) => assert.equal(bytes.length, 9)),

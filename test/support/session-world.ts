@@ -27,7 +27,7 @@ export interface Application {
 }
 
 /** What befalls one end. */
-export type Fault = ClientFault | Sleep;
+export type Fault = ClientFault | Sleep | Restart;
 
 /** The end's mixnet client dies, and is replaced by another one. */
 export interface ClientFault {
@@ -52,9 +52,24 @@ export interface Sleep {
   readonly forMs: number;
 }
 
+/**
+ * The acceptor's process dies and another one comes, under the same address, which knows nothing. Its upstream is
+ * connected to anew, and says what {@link World.restarted} tells.
+ */
+export interface Restart {
+  readonly kind: 'restart';
+  readonly at: number;
+  /** As of a {@link ClientFault}. */
+  readonly heldMs: number;
+  readonly absentMs: number;
+  readonly stored: boolean;
+}
+
 export interface World {
   readonly opener: Application;
   readonly acceptor: Application;
+  /** What an acceptor is after so many restarts; the same as before them unless given. */
+  readonly restarted?: (restarts: number) => Application;
   readonly fate: (direction: 'up' | 'down', index: number) => Fate;
   readonly faults?: readonly Fault[];
   /** As the TCP proxy's unless given. */
@@ -84,7 +99,10 @@ export interface End {
 /** What became of the world. */
 export interface Aftermath {
   readonly opener: End;
+  /** The last one. */
   readonly acceptor: End;
+  /** The one after each number of restarts, where there was one. Those that died with their process never ended. */
+  readonly acceptors: ReadonlyMap<number, End>;
   readonly surbs: number;
   readonly endedAt: number;
 }
@@ -115,6 +133,10 @@ class Simulation {
   readonly #early: SessionMessage[] = [];
   readonly #opener: LiveEnd;
   #acceptor: LiveEnd | undefined;
+  readonly #acceptors = new Map<number, LiveEnd>();
+  #restarts = 0;
+  /** Whether the acceptor has heard that a session is given up which it does not know. */
+  #refused = false;
   #stock = new SurbStock();
   #now = 0;
   #surbs = 0;
@@ -157,6 +179,7 @@ class Simulation {
     return {
       opener: this.#opener.end(),
       acceptor: acceptor.end(),
+      acceptors: new Map([...this.#acceptors].map(([restarts, live]) => [restarts, live.end()])),
       surbs: this.#surbs,
       endedAt: this.#now,
     };
@@ -172,11 +195,15 @@ class Simulation {
   }
 
   #newAcceptor(first?: SessionMessage): LiveEnd {
-    return new LiveEnd(
-      new SessionEngine({ ...this.#common, first, surbs: undefined, now: this.#now }),
-      this.#world.acceptor,
+    const { acceptor, restarted = () => acceptor } = this.#world;
+    const instance = this.#restarts;
+    const live = new LiveEnd(
+      new SessionEngine({ ...this.#common, first, surbs: undefined, instance, now: this.#now }),
+      instance === 0 ? acceptor : restarted(instance),
       this.#now,
     );
+    this.#acceptors.set(instance, live);
+    return live;
   }
 
   // The mixnet.
@@ -228,15 +255,25 @@ class Simulation {
     }
     const arrived = this.#envelope.decode(message.payload);
     if (this.#acceptor === undefined) {
-      if (this.#envelope.hasOpen && !opensSession(arrived, this.#envelope))
-        return void this.#early.push(arrived);
+      if (this.#refused) return;
+      if (this.#envelope.hasOpen && arrived.kind === 'data') {
+        this.#early.push(arrived);
+        return;
+      }
+      if (!opensSession(arrived, this.#envelope)) {
+        this.#refuse(arrived, tag);
+        return;
+      }
       this.#acceptor = this.#newAcceptor(arrived);
       this.#replyTo = tag;
     }
     const { engine } = this.#acceptor;
     if (engine.outcome === undefined) {
-      if (this.#acceptor.receive(arrived, this.#now)) this.#replyTo = tag;
+      const current = this.#acceptor.receive(arrived, this.#now);
       for (const early of this.#early.splice(0)) this.#acceptor.receive(early, this.#now);
+      if (!current) return;
+      if (tag < this.#replyTo) throw new Error('replies go back to a client that was replaced');
+      this.#replyTo = tag;
     } else if (arrived.kind === 'frames' && engine.epitaph !== undefined) {
       const ping = decodeFrames(arrived.body).find(({ type }) => type === 'ping');
       if (ping?.type !== 'ping') return;
@@ -244,6 +281,16 @@ class Simulation {
       const payload = this.#envelope.encode({ ...arrived, messageId: 0, body });
       this.#reply(payload, tag, client, this.#acceptor.messages);
     }
+  }
+
+  /** What an acceptor says of a session that it does not know. */
+  #refuse(message: SessionMessage, tag: number): void {
+    if (message.kind !== 'frames') return;
+    this.#refused = decodeFrames(message.body).some(({ type }) => type === 'reset');
+    if (this.#refused) return;
+    const body = encodeFrames([{ type: 'reset', code: 'gone' }]);
+    const payload = this.#envelope.encode({ ...message, messageId: 0, body });
+    this.#reply(payload, tag, this.#client.acceptor, 0);
   }
 
   #arriveDown(payload: Uint8Array, tag: number): void {
@@ -260,6 +307,10 @@ class Simulation {
   // Faults.
 
   #befall(fault: Fault): void {
+    if (fault.kind === 'restart') {
+      this.#restart(fault);
+      return;
+    }
     const { end } = fault;
     if (fault.kind === 'sleep') {
       this.#awakeAt[end] = Math.max(this.#awakeAt[end], this.#now + fault.forMs);
@@ -267,18 +318,47 @@ class Simulation {
     }
     const client = this.#client[end];
     if (client.diedAt <= this.#now) return;
-    client.diedAt = this.#now;
-    client.lostFrom = this.#now - fault.heldMs;
+    this.#kill(client, fault.heldMs);
     if (end === 'acceptor') this.#stored = fault.stored ? [] : undefined;
-    this.#agenda.add(this.#now + fault.noticedAfterMs, () => this.#whenAwake(end, () => this.#lose(fault)));
+    const restarts = this.#restarts;
+    this.#agenda.add(this.#now + fault.noticedAfterMs, () =>
+      this.#whenAwake(end, () => this.#lose(fault, restarts)),
+    );
   }
 
-  #lose(fault: ClientFault): void {
-    const live = fault.end === 'opener' ? this.#opener : this.#acceptor;
+  #kill(client: Client, heldMs: number): void {
+    client.diedAt = Math.min(client.diedAt, this.#now);
+    client.lostFrom = Math.min(client.lostFrom, this.#now - heldMs);
+  }
+
+  /** A client that was about to be replaced is not: whoever wanted to has died, too. */
+  #restart({ heldMs, absentMs, stored }: Restart): void {
+    this.#kill(this.#client.acceptor, heldMs);
+    this.#stored = stored ? (this.#stored ?? []) : undefined;
+    this.#acceptor = undefined;
+    this.#early.length = 0;
+    this.#refused = false;
+    this.#restarts += 1;
+    const restarts = this.#restarts;
+    this.#agenda.add(this.#now + absentMs, () =>
+      this.#whenAwake('acceptor', () => {
+        if (this.#restarts === restarts) this.#replace('acceptor');
+      }),
+    );
+  }
+
+  #lose(fault: ClientFault, restarts: number): void {
+    const { end, absentMs } = fault;
+    // A process that has died meanwhile does nothing any more.
+    const isGone = () => end === 'acceptor' && restarts !== this.#restarts;
+    if (isGone()) return;
+    const live = end === 'opener' ? this.#opener : this.#acceptor;
     live?.engine.routeLost(this.#now, new Error('the gateway is gone'));
-    if (fault.absentMs === Infinity) return;
-    this.#agenda.add(this.#now + fault.absentMs, () =>
-      this.#whenAwake(fault.end, () => this.#replace(fault.end)),
+    if (absentMs === Infinity) return;
+    this.#agenda.add(this.#now + absentMs, () =>
+      this.#whenAwake(end, () => {
+        if (!isGone()) this.#replace(end);
+      }),
     );
   }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { startLocalnet, type Localnet, type LocalnetOptions } from '../../src/localnet/index.js';
 import { NymProxyClient, type NymProxyClientOptions } from '../../src/node/proxy-client.js';
 import { NymProxyServer } from '../../src/node/proxy-server.js';
+import { CHUNK_BY_CHUNK } from '../../src/node/tcp.js';
 
 /** What a test does with each connection at the upstream. */
 export type Upstream = (socket: Socket) => void;
@@ -50,7 +51,7 @@ export class TestUpstream implements AsyncDisposable {
   }
 
   static async start(handle: Upstream): Promise<TestUpstream> {
-    const server = createServer({ allowHalfOpen: true });
+    const server = createServer({ ...CHUNK_BY_CHUNK, allowHalfOpen: true });
     const upstream = new TestUpstream(server);
     server.on('connection', (socket) => {
       upstream.#sockets.add(socket);
