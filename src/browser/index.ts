@@ -8,6 +8,7 @@ export { DEFAULT_CLIENT_ID, forgetIdentity, type PersistentIdentity } from '../m
 export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
 export { MAINNET, type Network } from '../mixnet/network.js';
 export type { TrafficProfile } from '../mixnet/options.js';
+export type { Protocol } from '../proxy/protocol.js';
 export type { ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
 export { WireError } from '../wire/errors.js';

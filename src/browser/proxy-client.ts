@@ -4,6 +4,7 @@ import { Listeners } from '../mixnet/listeners.js';
 import { MAINNET, type Network } from '../mixnet/network.js';
 import type { TrafficProfile } from '../mixnet/options.js';
 import type { StartStep } from '../mixnet/start.js';
+import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { millisecondsOf } from '../proxy/seconds.js';
 import { serverAddresses } from '../proxy/servers.js';
 import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
@@ -58,6 +59,8 @@ export interface NymProxyClientOptions {
   readonly gateway?: string | undefined;
   /** Access token, for a server that asks for one. */
   readonly token?: string | undefined;
+  /** What connections travel as: `tcp-proxy` (default), or `stream` for servers that take that too, as ours do. */
+  readonly protocol?: Protocol | undefined;
   /** Name of the server's upstream; its default one unless given. */
   readonly upstream?: string | undefined;
   /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
@@ -212,7 +215,9 @@ export class NymProxyClient implements AsyncDisposable {
 
 /** The options as plain data, since functions and signals do not cross into a worker. */
 function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
-  const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE, startTimeoutMs } = options;
+  const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE } = options;
+  const { startTimeoutMs, protocol } = options;
+  envelopeOf(protocol);
   wholeNumberOf('poolSize', poolSize);
   if (startTimeoutMs !== undefined)
     wholeNumberOf('startTimeoutMs', startTimeoutMs, { min: 1, max: MAX_TIMER_MS });
@@ -224,6 +229,7 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
     poolSize,
     traffic: options.traffic,
     gateway: options.gateway,
+    protocol,
     wants: wantsOf(options),
     closeTimeoutMs:
       options.closeTimeout === undefined ? undefined : millisecondsOf('closeTimeout', options.closeTimeout),

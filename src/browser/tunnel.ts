@@ -11,6 +11,7 @@ import {
   type Dialled,
   type Dialer,
 } from '../proxy/dialer.js';
+import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
 import type { Wants } from '../session/opener.js';
 import { SessionLog } from './session-log.js';
@@ -28,6 +29,8 @@ export interface TunnelOptions {
   readonly poolSize: number;
   readonly traffic: TrafficProfile | undefined;
   readonly gateway: string | undefined;
+  /** What the sessions travel as. */
+  readonly protocol: Protocol | undefined;
   /** What the sessions need of a server of ours. */
   readonly wants: Wants | undefined;
   readonly closeTimeoutMs: number | undefined;
@@ -50,7 +53,7 @@ export class Tunnel {
   #closed: Promise<void> | undefined;
 
   private constructor(options: TunnelOptions, watch: TunnelWatch, first: MixnetClient | undefined) {
-    const { serverAddresses, clients, poolSize, closeTimeoutMs, wants } = options;
+    const { serverAddresses, clients, poolSize, closeTimeoutMs, wants, protocol } = options;
     const shared = clients === 'shared';
     this.#servers = new Servers(serverAddresses);
     this.states = new StateBoard(first ? readyState(first) : waitingState('the mixnet client is starting'));
@@ -66,6 +69,7 @@ export class Tunnel {
     });
     const dialerOptions = {
       servers: this.#servers,
+      envelope: envelopeOf(protocol),
       wants,
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     };

@@ -5,6 +5,7 @@
  */
 export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
 export type { TrafficProfile } from '../mixnet/options.js';
+export type { Protocol, ServerProtocol } from '../proxy/protocol.js';
 export type { ProxyEvents, SessionReport } from '../proxy/session-report.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
 export type { MixnetStream } from '../streams/mixnet-stream.js';

@@ -6,6 +6,7 @@ import { ClientPool } from '../mixnet/pool.js';
 import type { StartClient } from '../mixnet/succession.js';
 import { PerConnectionDialer, SharedDialer, type Dialer } from '../proxy/dialer.js';
 import { joinStreams } from '../proxy/join.js';
+import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
 import { ProxyStats, type ProxyCounts } from '../proxy/stats.js';
@@ -40,6 +41,11 @@ export interface NymProxyClientOptions extends MixnetOptions {
    * - `shared`: one mixnet client for all; cheaper, but the server sees that they belong together.
    */
   readonly clients?: 'per-connection' | 'shared' | undefined;
+  /**
+   * What connections travel as: `tcp-proxy` (default), which every server understands, or `stream`, for servers that take
+   * that too, as those of ours do by default.
+   */
+  readonly protocol?: Protocol | undefined;
   /** Access token, for a server that asks for one. */
   readonly token?: string | undefined;
   /** Name of the server's upstream; its default one unless given. */
@@ -106,7 +112,8 @@ export class NymProxyClient implements AsyncDisposable {
    * Connects to the mixnet and starts to listen.
    *
    * @throws {WireError} if a server's address is not a Nym address.
-   * @throws {RangeError} if there is no server's address, a number is out of its range, or the token or the name of the upstream cannot be one.
+   * @throws {RangeError} if there is no server's address, a number is out of its range, or the protocol, the token or
+   *   the name of the upstream cannot be one.
    * @throws {MixnetClientError} if the network or gateway cannot be used.
    * @throws the operating system's error (`EADDRINUSE`, ...) if the port cannot be had.
    */
@@ -114,6 +121,7 @@ export class NymProxyClient implements AsyncDisposable {
     const { closeTimeout } = options;
     const addresses = serverAddresses(options.serverAddress);
     const wants = wantsOf(options);
+    const envelope = envelopeOf(options.protocol);
     const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
     const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     wholeNumberOf('maxConnections', maxConnections, { min: 1 });
@@ -129,6 +137,7 @@ export class NymProxyClient implements AsyncDisposable {
       const pool = await startPool({ ...options, poolSize }, start, listeners);
       const dialerOptions = {
         servers,
+        envelope,
         wants,
         ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
       };

@@ -2,6 +2,7 @@ import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { useInSuccession, type StartClient } from '../mixnet/succession.js';
 import { SessionServer, type ServerEvents } from '../proxy/server.js';
+import type { ServerProtocol } from '../proxy/protocol.js';
 import { sessionLimits, type SessionLimits } from '../proxy/session-limits.js';
 import type { ProxyCounts } from '../proxy/stats.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
@@ -29,6 +30,8 @@ export interface NymProxyServerOptions extends MixnetOptions {
    */
   readonly tokens?: readonly string[] | undefined;
   readonly tokensFile?: string | undefined;
+  /** What it takes connections as: `tcp-proxy`, `stream` or `both`, which is the default. */
+  readonly protocol?: ServerProtocol | undefined;
   /** What strangers may use of the server. */
   readonly limits?: Partial<SessionLimits> | undefined;
   /** Directory of the server's identity, which keeps its Nym address; without it the identity is new each time. */
@@ -99,6 +102,7 @@ export class NymProxyServer implements AsyncDisposable {
         return connectTcp(upstream, signal, connectTimeoutMs);
       },
       hasUpstream: (name) => upstreams.find(name) !== undefined,
+      protocol: options.protocol,
       limits,
       tokens: tokensFile ? () => tokensFile.tokens : tokens && (() => tokens),
       ...(options.closeTimeout !== undefined && {

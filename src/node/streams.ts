@@ -18,10 +18,10 @@ export interface StreamsOptions extends MixnetOptions, StreamSettings {
  * @throws {RangeError} if a setting cannot be used.
  */
 export async function startStreams(options: StreamsOptions = {}): Promise<MixnetStreams> {
-  const { configDir, passphrase, signal, idleTimeoutMs, maxIncoming } = options;
+  const { configDir, passphrase, signal, idleTimeoutMs, maxIncoming, maxBufferedBytes } = options;
   const start = await clientStarter(
     options,
     configDir === undefined ? 'ephemeral' : { configDir, passphrase },
   );
-  return MixnetStreams.create({ start, signal, idleTimeoutMs, maxIncoming });
+  return MixnetStreams.create({ start, signal, idleTimeoutMs, maxIncoming, maxBufferedBytes });
 }

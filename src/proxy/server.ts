@@ -8,6 +8,7 @@ import { Access } from './access.js';
 import { Admission, type Admitted } from './admission.js';
 import { joinStreams, type Connection } from './join.js';
 import { FLUSH_MS } from './limits.js';
+import { envelopesOf, type ServerProtocol } from './protocol.js';
 import { reportOf, type ProxyEvents } from './session-report.js';
 import { sessionLimits, type LimitName, type SessionLimits } from './session-limits.js';
 import { SessionWatch, type WatchedSession } from './session-watch.js';
@@ -24,6 +25,8 @@ export interface SessionServerOptions {
   /** Whether there is an upstream of that name, or a default one; only the latter unless given. */
   readonly hasUpstream?: (name: string | undefined) => boolean;
   readonly closeTimeoutMs?: number;
+  /** What the sessions travel as; `both` unless given. A `RangeError` tells of one that is none. */
+  readonly protocol?: ServerProtocol | undefined;
   /** Default: `DEFAULT_SESSION_LIMITS`. A `RangeError` tells of one that is none. */
   readonly limits?: Partial<SessionLimits> | undefined;
   /** The access tokens that are good now; without it everybody may open sessions. */
@@ -51,7 +54,8 @@ export class SessionServer {
     error: new Listeners(),
     refusal: new Listeners(),
   };
-  readonly #acceptor: SessionAcceptor;
+  /** One for each protocol, behind one gate. */
+  readonly #acceptors: readonly SessionAcceptor[];
   readonly #running = new Tasks();
   readonly #stats = new ProxyStats();
   readonly #access: Access | undefined;
@@ -75,11 +79,15 @@ export class SessionServer {
       now: () => performance.now(),
       onRefusal: (limit) => this.#noteRefusal(limit),
     });
-    this.#acceptor = new SessionAcceptor({
-      onSession: (session) => this.#running.add(this.#forward(session)),
-      gate: this.#admission,
-      ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-    });
+    this.#acceptors = envelopesOf(options.protocol).map(
+      (envelope) =>
+        new SessionAcceptor({
+          envelope,
+          onSession: (session) => this.#running.add(this.#forward(session)),
+          gate: this.#admission,
+          ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
+        }),
+    );
     this.#watch = new SessionWatch(limits);
   }
 
@@ -90,8 +98,8 @@ export class SessionServer {
 
   /** Entries of all that is kept of sessions and strangers, for those who want to see that it is bounded. */
   get remembered(): number {
-    const { size, remembered } = this.#acceptor;
-    return this.#admission.remembered + this.#watch.size + size + remembered;
+    const sessions = this.#acceptors.reduce((sum, { size, remembered }) => sum + size + remembered, 0);
+    return this.#admission.remembered + this.#watch.size + sessions;
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -106,7 +114,7 @@ export class SessionServer {
   async serve(client: MixnetClient, signal: AbortSignal): Promise<void> {
     this.#client = client;
     this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
-    this.#acceptor.serveOver(client);
+    for (const acceptor of this.#acceptors) acceptor.serveOver(client);
     await lostOrAborted(client, signal);
   }
 
@@ -117,7 +125,7 @@ export class SessionServer {
    */
   async close(reason?: SessionError): Promise<void> {
     clearInterval(this.#watching);
-    await this.#acceptor.close(reason);
+    await Promise.all(this.#acceptors.map((acceptor) => acceptor.close(reason)));
     await this.#client?.flush(FLUSH_MS);
     // What an upstream has not taken by then, it will not get.
     for (const cut of this.#cuts) cut.abort();

@@ -1,3 +1,4 @@
+import { tooMuchHeld } from '../session/held-bytes.js';
 import type { ResetCode } from '../wire/reset-code.js';
 import type { LimitName, SessionLimits } from './session-limits.js';
 
@@ -77,51 +78,12 @@ export class SessionWatch<S extends WatchedSession> {
     return { session, limit: 'idle', code: 'timeout', reason };
   }
 
-  /**
-   * Of the sender that holds most, the session that holds most goes, until all hold no more than allowed. So whoever
-   * opens many small sessions pushes out no larger one of another.
-   */
   #tooMuchHeld(going: ReadonlySet<S>): Verdict<S>[] {
-    const { maxBufferedBytes } = this.#limits;
     const staying = [...this.#seen.keys()].filter((session) => !going.has(session));
-    const held = staying.map((session) => ({ session, bytes: session.bytesBuffered }));
-    let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (maxBufferedBytes === 0 || total <= maxBufferedBytes) return [];
-    const verdicts: Verdict<S>[] = [];
-    const senders = bySender(held);
-    while (total > maxBufferedBytes) {
-      const largest = senders.reduce((most, one) => (one.bytes > most.bytes ? one : most));
-      const victim = largest.sessions.shift();
-      if (victim === undefined) break;
-      largest.bytes -= victim.bytes;
-      total -= victim.bytes;
-      const reason = 'the sessions together hold more bytes than allowed, and those of its sender most';
-      verdicts.push({ session: victim.session, limit: 'buffered-bytes', code: 'limit', reason });
-    }
-    return verdicts;
+    const victims = tooMuchHeld(staying, ({ senderTag }) => senderTag, this.#limits.maxBufferedBytes);
+    const reason = 'the sessions together hold more bytes than allowed, and those of its sender most';
+    return victims.map((session) => ({ session, limit: 'buffered-bytes', code: 'limit', reason }));
   }
-}
-
-interface Held<S> {
-  readonly session: S;
-  readonly bytes: number;
-}
-
-/** The sessions of one sender, those that hold most first, and what they hold together. */
-interface Sender<S> {
-  readonly sessions: Held<S>[];
-  bytes: number;
-}
-
-function bySender<S extends WatchedSession>(held: readonly Held<S>[]): Sender<S>[] {
-  const senders = new Map<string, Sender<S>>();
-  for (const one of held.toSorted((a, b) => b.bytes - a.bytes)) {
-    const sender = senders.get(one.session.senderTag) ?? { sessions: [], bytes: 0 };
-    senders.set(one.session.senderTag, sender);
-    sender.sessions.push(one);
-    sender.bytes += one.bytes;
-  }
-  return [...senders.values()];
 }
 
 function revoked<S>(session: S): Verdict<S> {

@@ -26,8 +26,8 @@ const MAX_OVERTAKING_MESSAGES = 256;
 
 /** Options of a {@link SessionAcceptor}. */
 export interface AcceptorOptions {
-  /** Called with every new session. */
-  readonly onSession: (session: Session) => void;
+  /** Called with every new session and the sender tag of who opens it. */
+  readonly onSession: (session: Session, senderTag: string) => void;
   /** How the messages travel; as those of the TCP proxy unless given. */
   readonly envelope?: Envelope;
   /** Time in ms in which nothing is carried, after which a session is given up; never unless given. */
@@ -157,7 +157,7 @@ export class SessionAcceptor {
     session.closed.then(forget, forget);
     session.receive(message);
     for (const early of this.#early.take(session.id)) session.receive(early);
-    onSession(session);
+    onSession(session, senderTag);
   }
 
   #forget({ id, epitaph }: Session): void {

@@ -315,6 +315,12 @@ export class SessionEngine {
     return this.dialect === 'frames' ? this.#frames.partedWell : true;
   }
 
+  /** Whether this end has said its last, and of the peer's bytes none is known to be missing. */
+  get #mayBeDone(): boolean {
+    const { outgoing, incoming } = this.#state;
+    return outgoing.finSentAt !== undefined && !incoming.hasGap;
+  }
+
   #dropUnread(): void {
     const { incoming, now } = this.#state;
     while (incoming.discarding && this.take(now) !== undefined);
@@ -332,15 +338,15 @@ export class SessionEngine {
   }
 
   /**
-   * A Rust server never says that it is done, so there silence is taken for it. Of an opener of ours that died right after
-   * its leave, only the acknowledgement of our end may be missing. Everywhere else, and while a message is missing, it
+   * A Rust server never says that it is done, nor does any Rust peer of a stream, so there silence is taken for it. Of an
+   * opener of ours that died right after its leave, only the acknowledgement of our end may be missing. Everywhere else, and while a message is missing, it
    * means that bytes may be lost.
    */
   #giveUpWaiting(): void {
-    const { isOpener, routes, incoming, envelope } = this.#state;
+    const { isOpener, routes, envelope } = this.#state;
     if (routes.lostAt !== undefined) {
       this.reset(new SessionError('lost', 'us', undefined, { cause: routes.lostCause }));
-    } else if (isOpener && this.dialect === 'plain' && envelope.hasClose && !incoming.hasGap) {
+    } else if (this.dialect === 'plain' && (isOpener || !envelope.hasClose) && this.#mayBeDone) {
       this.#end({ kind: 'done' });
     } else if (!isOpener && this.dialect === 'frames' && this.#frames.delivered) {
       this.#end({ kind: 'done' });

@@ -43,6 +43,11 @@ export interface Envelope {
    * they go, and frames do no harm.
    */
   readonly hasClose: boolean;
+  /**
+   * Whether, once this end has sent all, lasting silence of a Rust peer is taken for its end. Where it is not, only the
+   * application and the idle timeout end a session with one.
+   */
+  readonly silenceEnds: boolean;
   /** What an opener may send before it is answered. */
   readonly answerStages: readonly AnswerStage[];
 

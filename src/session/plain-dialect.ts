@@ -81,7 +81,7 @@ export class PlainDialect {
     const { isOpener, incoming, outgoing, heardAt, closeTimeoutMs, firstAnswer, started, createdAt } =
       this.#state;
     const { finSentAt } = outgoing;
-    if (!this.#state.envelope.hasClose) return this.#leavesAt;
+    if (!this.#state.envelope.silenceEnds) return this.#leavesAt;
     if (!isOpener && incoming.complete) return undefined;
     if (finSentAt !== undefined) return Math.max(finSentAt, heardAt ?? finSentAt) + closeTimeoutMs;
     if (isOpener) return heardAt === undefined ? firstAnswer.timeout : undefined;
@@ -89,7 +89,7 @@ export class PlainDialect {
   }
 
   /**
-   * Without a Close, silence tells nothing, save to an opener that has sent all, wants nothing more, and waits to hear
+   * Where silence is no end it tells nothing, save to an opener that has sent all, wants nothing more, and waits to hear
    * whether it may go.
    */
   get #leavesAt(): number | undefined {

@@ -17,6 +17,7 @@ export const PROXY_ENVELOPE: Envelope = {
   countsFrames: true,
   hasOpen: false,
   hasClose: true,
+  silenceEnds: true,
   answerStages: PROBE_STAGES,
   newSessionId,
   openersVersion: sessionProtocolVersion,

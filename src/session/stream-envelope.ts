@@ -19,6 +19,7 @@ export const STREAM_ENVELOPE: Envelope = {
   countsFrames: false,
   hasOpen: true,
   hasClose: false,
+  silenceEnds: false,
   answerStages: [{ untilMs: OPEN_LEAD_MS, bytes: 0 }, ...PROBE_STAGES],
   newSessionId: newStreamId,
   openersVersion: (_, first) => {

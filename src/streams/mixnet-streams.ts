@@ -8,6 +8,7 @@ import { SessionError } from '../session/errors.js';
 import type { Gate } from '../session/gate.js';
 import type { Session } from '../session/session.js';
 import { STREAM_ENVELOPE } from '../session/stream-envelope.js';
+import { HeldLimit } from './held-limit.js';
 import { StreamListener } from './listener.js';
 import { MixnetStream } from './mixnet-stream.js';
 import { Recipients } from './recipients.js';
@@ -19,6 +20,9 @@ export const DEFAULT_IDLE_TIMEOUT_MS = 30 * 60_000;
 const DEFAULT_BACKLOG = 128;
 const DEFAULT_MAX_INCOMING = 1024;
 
+/** Bytes held for all streams together, unless told otherwise: as many as for all sessions of a proxy's server. */
+const DEFAULT_MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
+
 /** How long closing waits for the last messages to leave. */
 const FLUSH_MS = 2000;
 
@@ -28,6 +32,11 @@ export interface StreamSettings {
   readonly idleTimeoutMs?: number | undefined;
   /** Streams from others that may be open at once, those that wait included; 1024 unless given. */
   readonly maxIncoming?: number | undefined;
+  /**
+   * Bytes held for all streams together, what the official client may still hold of them included; 256 MiB unless given,
+   * 0 is no limit. Beyond it, streams of the peer whose streams hold most are reset with `limit`.
+   */
+  readonly maxBufferedBytes?: number | undefined;
 }
 
 /** What {@link MixnetStreams.create} needs. */
@@ -79,6 +88,7 @@ export interface MixnetStreamsEvents {
  */
 export class MixnetStreams implements AsyncDisposable {
   readonly #maxIncoming: number;
+  readonly #held: HeldLimit;
   readonly #recipients: Recipients;
   readonly #acceptor: SessionAcceptor;
   readonly #answers = new AnswerRate(performance.now());
@@ -97,14 +107,17 @@ export class MixnetStreams implements AsyncDisposable {
   constructor(client: MixnetClient, start: StartClient, settings: StreamSettings = {}) {
     const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, maxIncoming = DEFAULT_MAX_INCOMING } = settings;
     if (!(idleTimeoutMs > 0)) throw new RangeError(`idleTimeoutMs must be above 0, not ${idleTimeoutMs}`);
+    const { maxBufferedBytes = DEFAULT_MAX_BUFFERED_BYTES } = settings;
     checkCount('maxIncoming', maxIncoming, 0);
+    checkCount('maxBufferedBytes', maxBufferedBytes, 0);
     this.#client = client;
     this.#maxIncoming = maxIncoming;
+    this.#held = new HeldLimit(maxBufferedBytes);
     this.#recipients = new Recipients(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
     this.#acceptor = new SessionAcceptor({
       envelope: STREAM_ENVELOPE,
       idleTimeoutMs,
-      onSession: (session) => this.#listener?.add(new MixnetStream(session)),
+      onSession: (session, senderTag) => this.#accept(session, senderTag),
       gate: this.#gate(),
     });
     this.#succession = useInSuccession({
@@ -172,6 +185,7 @@ export class MixnetStreams implements AsyncDisposable {
     signal?.throwIfAborted();
     checkCount('replySurbs', replySurbs, 0);
     const session = this.#recipients.open(recipient, replySurbs);
+    this.#held.watch(session, recipient);
     if (initialData) writeFirst(session, initialData);
     const stream = new MixnetStream(session);
     if (signal) resetOnAbort(stream, signal);
@@ -219,6 +233,11 @@ export class MixnetStreams implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #accept(session: Session, senderTag: string): void {
+    this.#held.watch(session, senderTag);
+    this.#listener?.add(new MixnetStream(session));
   }
 
   async #close(): Promise<void> {

@@ -13,7 +13,7 @@ export type StreamId = string;
  * ```
  * 0   frame kind (u16 LE): 3
  * 2   stream id (u64 BE)
- * 10  message type: 0 open, 1 data, 2 frames
+ * 10  message type: 0 open, 1 data, 240 frames
  * 11  sequence number (u32 BE)
  * 15  reserved: 0 from a Rust peer
  * 16  payload
@@ -31,9 +31,15 @@ export interface StreamFrame {
   readonly payload: Uint8Array;
 }
 
-const TYPES = ['open', 'data', 'frames'] as const;
+/**
+ * Ours is far from those of the Rust SDK, which counts up: from nym-lp-data 1.22 on, 2 to 4 are OpenAck, Ping and Pong. A
+ * peer that understands these takes our silence for that of one that does not, and lets it be.
+ */
+const TYPES = { open: 0, data: 1, frames: 240 } as const;
 
-export type StreamFrameType = (typeof TYPES)[number];
+export type StreamFrameType = keyof typeof TYPES;
+
+const TYPE_NAMES: readonly StreamFrameType[] = ['open', 'data', 'frames'];
 
 /** Values of the sequence number. */
 export const STREAM_SEQUENCE_NUMBERS = 2 ** 32;
@@ -64,7 +70,7 @@ export function encodeStreamFrame({ streamId, type, sequence, reserved, payload 
   const view = new DataView(bytes.buffer);
   view.setUint16(0, STREAM_KIND, true);
   view.setBigUint64(2, BigInt(`0x${streamId}`));
-  view.setUint8(10, TYPES.indexOf(type));
+  view.setUint8(10, TYPES[type]);
   view.setUint32(11, sequence);
   view.setUint8(15, reserved);
   bytes.set(payload, STREAM_HEADER_BYTES);
@@ -82,7 +88,7 @@ export function decodeStreamFrame(bytes: Uint8Array): StreamFrame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const kind = view.getUint16(0, true);
   if (kind !== STREAM_KIND) throw new WireError(`frame kind ${kind} is no stream's`);
-  const type = TYPES[view.getUint8(10)];
+  const type = TYPE_NAMES.find((name) => TYPES[name] === view.getUint8(10));
   if (type === undefined) throw new WireError(`message type ${view.getUint8(10)} of a stream is unknown`);
   return {
     streamId: textOf(view.getBigUint64(2)),

@@ -76,6 +76,7 @@ describe('a command that is used wrongly', IN_TIME, () => {
     await assertRefused(t, /from 1 to 86400/, CLIENT, '-s', ADDRESS, '--close-timeout', '0.5');
     await assertRefused(t, /from 0 to 100/, CLIENT, '-s', ADDRESS, '--client-pool-reserve', '-1');
     await assertRefused(t, /choices are default, bulk, fast/, CLIENT, '-s', ADDRESS, '--traffic', 'slow');
+    await assertRefused(t, /choices are tcp-proxy, stream\b/, CLIENT, '-s', ADDRESS, '--protocol', 'both');
     await assertRefused(t, /choices are text, json/, SERVER, '-u', '127.0.0.1:1', '--log-format', 'xml');
     const server = [SERVER, '-u', '127.0.0.1:1'] as const;
     await assertRefused(t, /name=host:port/, SERVER, '--upstream', '127.0.0.1:1');

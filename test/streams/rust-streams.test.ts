@@ -90,6 +90,23 @@ describe('a Rust peer that accepts', TIME_LIMIT, () => {
     assert.equal(theirs.skipped, false);
   });
 
+  it('and says so with a type of message of its own is not taken for one of ours', async () => {
+    await using world = new StreamWorld();
+    const here = world.end();
+    const address = newAddress();
+    const peer = new RustStreams(world.mixnet.client(address), { acknowledges: true });
+    const bytes = randomBytes(40_000);
+    const stream = here.streams.openStream(address);
+    const sent = write(stream, bytes);
+    const theirs = await peer.accept();
+    const received = await theirs.readExactly(bytes.length);
+    await theirs.write(received);
+    assert.ok(Buffer.compare(await readExactly(stream, bytes.length), bytes) === 0);
+    await sent;
+    assert.equal(stream.dialect, 'plain');
+    await stream.close();
+  });
+
   it('that answers nothing gets everything, and its silence is no failure', async () => {
     await using world = new StreamWorld();
     const here = world.end();

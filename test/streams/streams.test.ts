@@ -185,6 +185,30 @@ describe('streams between our own peers', TIME_LIMIT, () => {
   });
 });
 
+describe('streams that nobody reads', TIME_LIMIT, () => {
+  it('are reset when all hold too much: of the peer that holds most, the one that holds most', async () => {
+    await using world = new StreamWorld();
+    const server = world.end({ maxBufferedBytes: 100_000 });
+    const [greedy, modest] = [world.end(), world.end()];
+    const listener = server.streams.listen();
+    const fill = async ({ streams }: StreamEnd, bytes: number) => {
+      const stream = streams.openStream(server.address);
+      const written = write(stream, new Uint8Array(bytes));
+      const peer = await next(listener);
+      return { stream, peer, written };
+    };
+    const [kept, victim] = [await fill(greedy, 40_000), await fill(greedy, 45_000)];
+    const other = await fill(modest, 50_000);
+    const gone = assert.rejects(victim.stream.closed, resetWith('limit', 'peer'));
+    await assert.rejects(victim.peer.closed, resetWith('limit', 'us'));
+    await gone;
+    for (const { stream, peer, written } of [kept, other]) {
+      await Promise.all([written, readAll(peer), peer.writable.close()]);
+      await Promise.all([stream.close(), peer.closed]);
+    }
+  });
+});
+
 describe('a listener', TIME_LIMIT, () => {
   it('is one at a time; without one, streams are refused', async () => {
     await using world = new StreamWorld();
@@ -282,5 +306,6 @@ describe('bad input', TIME_LIMIT, () => {
     assert.throws(() => streams.listen({ backlog: 0 }), RangeError);
     assert.throws(() => world.end({ idleTimeoutMs: 0 }), RangeError);
     assert.throws(() => world.end({ maxIncoming: -1 }), RangeError);
+    assert.throws(() => world.end({ maxBufferedBytes: 0.5 }), RangeError);
   });
 });

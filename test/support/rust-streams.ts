@@ -78,15 +78,18 @@ export class RustStream {
 /** A mixnet client in stream mode, as the Rust SDK's: it drops without a word what it does not know. */
 export class RustStreams {
   readonly #client: MixnetClient;
+  readonly #acknowledges: boolean;
   readonly #streams = new Map<bigint, RustStream>();
   readonly #opened: { id: bigint; senderTag: string; data: Uint8Array }[] = [];
   readonly #stopListening: () => void;
   #wake: (() => void) | undefined;
-  /** Messages of our own type 2 that were dropped. */
+  /** Messages of types unknown to it, as our own, that were dropped. */
   dropped = 0;
 
-  constructor(client: MixnetClient) {
+  /** @param acknowledges whether it says that it has accepted a stream (OpenAck), as from 1.22 on. */
+  constructor(client: MixnetClient, { acknowledges = false } = {}) {
     this.#client = client;
+    this.#acknowledges = acknowledges;
     this.#stopListening = client.on('message', (message) => this.#route(message));
   }
 
@@ -107,6 +110,7 @@ export class RustStreams {
         const { id, senderTag, data } = opened;
         const stream = new RustStream(id, (message) => this.#client.reply(senderTag, message), data);
         this.#streams.set(id, stream);
+        if (this.#acknowledges) await this.#client.reply(senderTag, encode(id, 2, 0, new Uint8Array()));
         return stream;
       }
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -128,7 +132,7 @@ export class RustStreams {
       this.#wake?.();
     }
     if (type === 1) this.#streams.get(id)?.arrive(view.readUInt32BE(11), data);
-    if (type > 1) this.dropped += 1;
+    if (type > (this.#acknowledges ? 4 : 1)) this.dropped += 1;
   }
 }
 

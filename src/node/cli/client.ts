@@ -6,7 +6,8 @@
  */
 import { Option, type Command } from 'commander';
 
-import { NymProxyClient, type TrafficProfile } from '../index.js';
+import { NymProxyClient, type Protocol, type TrafficProfile } from '../index.js';
+import { PROTOCOLS } from '../../proxy/protocol.js';
 import { parseAccessToken } from '../../session/access-proof.js';
 import { readTokens } from '../tokens-file.js';
 import { CommandError, oneLine } from './failure.js';
@@ -29,6 +30,7 @@ interface ClientOptions extends LogOptions, MetricsOptions {
   readonly listenPort: number;
   readonly closeTimeout: number;
   readonly envPath?: string;
+  readonly protocol: Protocol;
   readonly clientPoolReserve: number;
   readonly gateway?: string;
   readonly traffic: TrafficProfile;
@@ -49,6 +51,7 @@ function clientCommand(): Command {
     )
     .option('--listen-address <ip>', 'whoever can connect to it can use the tunnel', '127.0.0.1')
     .addOption(options.portOption('--listen-port <port>', 'port to listen on', 8080))
+    .addOption(options.protocolOption('what connections go as', PROTOCOLS, 'tcp-proxy'))
     .addOption(options.closeTimeoutOption(30))
     .addOption(options.envPathOption())
     .addOption(
@@ -90,6 +93,7 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     clients: given.sharedClient ? 'shared' : 'per-connection',
     gateway,
     traffic,
+    protocol: given.protocol,
     token: readToken(given.tokenFile),
     upstream: given.upstreamName,
     signal,

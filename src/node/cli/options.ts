@@ -35,6 +35,10 @@ export function logLevelOption(): Option {
     .default('info');
 }
 
+export function protocolOption(meaning: string, choices: readonly string[], byDefault: string): Option {
+  return new Option('--protocol <protocol>', meaning).choices(choices).default(byDefault);
+}
+
 export function envPathOption(): Option {
   return new Option('-e, --env-path <file>', 'Nym env file that names the network (default: mainnet)');
 }

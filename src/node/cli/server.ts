@@ -14,9 +14,11 @@ import {
   DEFAULT_SESSION_LIMITS,
   MixnetClientError,
   NymProxyServer,
+  type ServerProtocol,
   type SessionLimits,
   type TrafficProfile,
 } from '../index.js';
+import { SERVER_PROTOCOLS } from '../../proxy/protocol.js';
 import { CommandError, oneLine } from './failure.js';
 import type { LogOptions } from './log.js';
 import { serveMetrics, type MetricsOptions } from './metrics-server.js';
@@ -31,6 +33,7 @@ interface ServerOptions extends LogOptions, MetricsOptions {
   readonly upstreamTcpAddress?: string;
   readonly upstream?: Readonly<Record<string, string>>;
   readonly tokensFile?: string;
+  readonly protocol: ServerProtocol;
   readonly maxSessions: number;
   readonly maxSessionsPerSender: number;
   readonly sessionRate: number;
@@ -92,6 +95,7 @@ function serverCommand(): Command {
       ]),
     )
     .option('--passphrase-file <file>', 'its first line encrypts the keys in the config directory')
+    .addOption(options.protocolOption('what connections may come as', SERVER_PROTOCOLS, 'both'))
     .addOption(options.envPathOption())
     .option('-g, --gateway <identity>', 'gateway of a new identity, in base58 (default: drawn at random)')
     .addOption(options.trafficOption('default'))
@@ -130,6 +134,7 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
     upstream: upstreamTcpAddress,
     upstreams,
     tokensFile,
+    protocol: given.protocol,
     limits: limitsOf(given),
     configDir: ephemeral ? undefined : withHome(given.configDir),
     passphrase: await readPassphrase(given.passphraseFile),
