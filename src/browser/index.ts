@@ -1,5 +1,5 @@
 /**
- * TCP connections through the Nym mixnet, for web pages.
+ * TCP connections and byte streams through the Nym mixnet, for web pages.
  *
  * @module
  */
@@ -11,8 +11,18 @@ export type { TrafficProfile } from '../mixnet/options.js';
 export type { Protocol } from '../proxy/protocol.js';
 export type { ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
+export type { MixnetStream } from '../streams/mixnet-stream.js';
+export type {
+  ListenOptions,
+  MixnetStreams,
+  MixnetStreamsEvents,
+  OpenStreamOptions,
+  StreamSettings,
+} from '../streams/mixnet-streams.js';
+export type { MessagesOptions, StreamMessages } from '../streams/stream-messages.js';
 export { WireError } from '../wire/errors.js';
 export { formatNymAddress, parseNymAddress, type NymAddress } from '../wire/nym-address.js';
 export { networkFromEnvText } from './env-text.js';
 export { NymProxyClient, type NymProxyClientOptions, type StartProgress } from './proxy-client.js';
+export { startStreams, type StreamsOptions } from './streams.js';
 export type { ClientSnapshot, SessionSnapshot, TunnelSnapshot, TunnelState } from './tunnel-state.js';
