@@ -1,7 +1,7 @@
 import { NymProxyServer } from '../src/node/index.js';
 import { startEchoUpstream } from './echo-upstream.js';
 import type { ExampleNetwork } from './network.js';
-import type { ExampleOptions } from './run-example.js';
+import type { ProxyOptions } from './proxy-options.js';
 
 /** A proxy server whose upstream echoes. */
 export interface EchoServer extends AsyncDisposable {
@@ -17,7 +17,7 @@ export interface EchoServer extends AsyncDisposable {
  */
 export async function findEchoServer(
   network: ExampleNetwork,
-  options: ExampleOptions,
+  options: ProxyOptions,
   signal: AbortSignal,
   onEcho?: (bytes: number) => void,
 ): Promise<EchoServer> {

@@ -13,14 +13,15 @@ import { NymProxyClient } from '../src/node/index.js';
 import { exchangeMessages } from './echo-connection.js';
 import { findEchoServer } from './echo-server.js';
 import { findNetwork } from './network.js';
-import { runExample, type ExampleOptions } from './run-example.js';
+import { readProxyOptions, type ProxyOptions } from './proxy-options.js';
+import { runExample } from './run-example.js';
 
 const CONNECTIONS = [0, 1, 2, 3];
 
 /** In bytes, of each connection's messages; those of the Rust example. */
 const SIZES = [10, 15, 50, 1000];
 
-async function multistream(options: ExampleOptions, signal: AbortSignal): Promise<void> {
+async function multistream(options: ProxyOptions, signal: AbortSignal): Promise<void> {
   const { maxPauseMs } = options;
   await using network = await findNetwork(options.envPath);
   console.log(`network  ${network.name}`);
@@ -64,4 +65,4 @@ async function multistream(options: ExampleOptions, signal: AbortSignal): Promis
   );
 }
 
-process.exitCode = await runExample(multistream);
+process.exitCode = await runExample(readProxyOptions, multistream);

@@ -10,12 +10,13 @@ import { NymProxyClient } from '../src/node/index.js';
 import { exchangeMessages } from './echo-connection.js';
 import { findEchoServer } from './echo-server.js';
 import { findNetwork } from './network.js';
-import { runExample, type ExampleOptions } from './run-example.js';
+import { readProxyOptions, type ProxyOptions } from './proxy-options.js';
+import { runExample } from './run-example.js';
 
 /** In bytes; those of the Rust example. */
 const SIZES = [158, 1088, 505, 1001, 150, 200, 3500, 500, 750, 100];
 
-async function singleConnection(options: ExampleOptions, signal: AbortSignal): Promise<void> {
+async function singleConnection(options: ProxyOptions, signal: AbortSignal): Promise<void> {
   await using network = await findNetwork(options.envPath);
   console.log(`network  ${network.name}`);
 
@@ -50,4 +51,4 @@ async function singleConnection(options: ExampleOptions, signal: AbortSignal): P
   console.log(`\nAll ${SIZES.length} messages came back as they were sent, and in order.`);
 }
 
-process.exitCode = await runExample(singleConnection);
+process.exitCode = await runExample(readProxyOptions, singleConnection);

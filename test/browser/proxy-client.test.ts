@@ -407,6 +407,25 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     assert.ok((await registrations()) >= earlier + 2, 'each connection registered');
   });
 
+  it('can carry its connections as streams', limit, async () => {
+    const echo = await TestUpstream.start((socket) => void socket.pipe(socket));
+    const server = await NymProxyServer.create({
+      env: net.env,
+      traffic: 'fast',
+      upstream: echo.address,
+      protocol: 'stream',
+    });
+    void server.run();
+    try {
+      const tab = await openPage();
+      await created(tab, { serverAddress: server.nymAddress, protocol: 'stream' });
+      assert.equal(await tab.evaluate(() => tunnelPage.exchange('client', 'hello')), 'hello');
+    } finally {
+      await server.close();
+      await echo[Symbol.asyncDispose]();
+    }
+  });
+
   it('shows its sessions and its mixnet client', limit, async () => {
     const tab = await openPage();
     const { address } = await created(tab, { serverAddress: tcp.nymAddress });

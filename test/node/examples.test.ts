@@ -13,6 +13,11 @@ import { runFile } from './child.js';
 const IN_TIME = { timeout: 120_000 };
 const SINGLE = 'examples/single-connection.js';
 const MULTISTREAM = 'examples/multistream.js';
+const STREAMS = {
+  throughput: 'examples/stream-throughput.js',
+  messages: 'examples/stream-messages.js',
+  idleTimeout: 'examples/stream-idle-timeout.js',
+} as const;
 
 function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;
@@ -34,6 +39,29 @@ describe('the examples', IN_TIME, () => {
       assert.equal(count(stdout, new RegExp(`^<< connection ${connection}, message \\d`, 'gm')), 4);
     }
     assert.match(stdout, /All messages of 4 connections came back as they were sent, and in order\.\n$/);
+  });
+
+  it('move bytes each way over one stream, and over fifty at once', async (t) => {
+    const { code, stdout, stderr } = await runFile(t, STREAMS.throughput, '--bytes', '100000').ended;
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^1 stream, 100000 bytes each way over each$/m);
+    assert.match(stdout, /^50 streams at once, 2000 bytes each way over each$/m);
+    assert.equal(count(stdout, /^(>>|<<) 100000 bytes in \d+\.\d\d s, \d+ kB\/s$/gm), 4);
+    assert.deepEqual(stdout.match(/^All \d+ hashes are right\.$/gm), [
+      'All 2 hashes are right.',
+      'All 100 hashes are right.',
+    ]);
+  });
+
+  it('send messages over a stream, and see one that is idle end at both ends', async (t) => {
+    const [messages, idle] = await Promise.all(
+      [STREAMS.messages, STREAMS.idleTimeout].map((file) => runFile(t, file).ended),
+    );
+    assert.deepEqual([messages?.code, messages?.stderr, idle?.code, idle?.stderr], [0, '', 0, '']);
+    assert.equal(count(messages?.stdout ?? '', /^<< you said ".+" \(after \d+ ms\)$/gm), 3);
+    assert.match(messages?.stdout ?? '', /Both ends have closed the stream\.\n$/);
+    assert.match(idle?.stdout ?? '', /5 bytes sent, 5 arrived/);
+    assert.equal(count(idle?.stdout ?? '', /^ +(here|there) +timeout: /gm), 2);
   });
 
   it('use another network and server if told so', async (t) => {
@@ -67,6 +95,24 @@ describe('the examples', IN_TIME, () => {
     ] as const) {
       for (const example of [SINGLE, MULTISTREAM]) {
         const { code, stderr } = await runFile(t, example, ...args).ended;
+        assert.equal(code, expected);
+        assert.match(stderr, /^[^\n]+\n$/);
+        assert.match(stderr, reason);
+      }
+    }
+  });
+
+  it('of streams know no options but the network', async (t) => {
+    const examples = Object.values(STREAMS);
+    const wrong = await runFile(t, STREAMS.throughput, '--bytes', 'many').ended;
+    assert.deepEqual([wrong.code, /from 1 to \d+/.test(wrong.stderr)], [2, true]);
+    for (const [args, expected, reason] of [
+      [['--max-pause', '1'], 2, /--max-pause.* See --help/],
+      [['--env-path', join('no', 'such.env')], 1, /env file .* cannot be read/],
+    ] as const) {
+      for (const { code, stderr } of await Promise.all(
+        examples.map((file) => runFile(t, file, ...args).ended),
+      )) {
         assert.equal(code, expected);
         assert.match(stderr, /^[^\n]+\n$/);
         assert.match(stderr, reason);
