@@ -32,7 +32,11 @@ export default defineConfig({
     // The page's policy allows images from `data:`, nothing else.
     assetsInlineLimit: 0,
     rolldownOptions: {
-      input: { index: resolve(ROOT, 'index.html'), 'service-worker': resolve(ROOT, 'service-worker.ts') },
+      input: {
+        index: resolve(ROOT, 'index.html'),
+        streams: resolve(ROOT, 'streams.html'),
+        'service-worker': resolve(ROOT, 'service-worker.ts'),
+      },
       output: {
         entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
       },

@@ -14,10 +14,13 @@ const CONNECTED = 'connected';
 
 async function run(): Promise<void> {
   let leave: (() => void) | undefined;
-  const shell = makeShell(() => {
-    sessionStorage.removeItem(CONNECTED);
-    leave?.();
-  });
+  const shell = makeShell(
+    () => {
+      sessionStorage.removeItem(CONNECTED);
+      leave?.();
+    },
+    { href: './streams.html', label: 'Streams: tab to tab' },
+  );
   let [site, settings] = await Promise.all([readDemoSite(), loadSettings()]);
 
   const showForm = () => {

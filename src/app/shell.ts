@@ -12,8 +12,14 @@ export interface Shell {
   silence(seconds: number): void;
 }
 
+/** The other page of the demo, and its name. */
+export interface OtherPage {
+  readonly href: string;
+  readonly label: string;
+}
+
 /** Puts the header into the page. */
-export function makeShell(onDisconnect: () => void): Shell {
+export function makeShell(onDisconnect: () => void, other: OtherPage): Shell {
   const status = el('span', { role: 'status' });
   const seconds = el('span', { 'aria-hidden': 'true' });
   const line = el('p', { class: 'state' }, el('span', { class: 'dot' }), el('span', {}, status, seconds));
@@ -21,7 +27,9 @@ export function makeShell(onDisconnect: () => void): Shell {
   const icon = el('img', { src: '/icon.svg', alt: '', width: 28, height: 28 });
   const main = el('main');
   const notice = makeNotice();
-  const header = el('header', {}, el('p', { class: 'brand' }, icon, 'nym-tcp-proxy'), line, leave);
+  const link = el('nav', { 'aria-label': 'Pages' }, el('a', { href: other.href }, other.label));
+  const brand = el('p', { class: 'brand' }, icon, 'nym-tcp-proxy');
+  const header = el('header', {}, brand, link, line, leave);
   document.body.replaceChildren(header, main, notice.element);
 
   let state: TunnelState | 'none' | 'starting' = 'none';

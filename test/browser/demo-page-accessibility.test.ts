@@ -90,6 +90,24 @@ describe('axe finds nothing serious in the demo page', { timeout: 900_000 }, () 
           await events.getByRole('button', { name: 'Listen' }).click();
           await events.locator('.received').first().waitFor();
           await look(page, 'events');
+          const alone = await demo.openStreams(visit);
+          await look(alone, 'streams, not connected');
+          await alone.close();
+          const [first, second] = await demo.talking(visit);
+          await first.getByLabel('Message', { exact: true }).fill('hello');
+          await first.getByRole('button', { name: 'Send', exact: true }).click();
+          await first
+            .getByLabel('Send a file')
+            .setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('a file') });
+          await second.getByRole('button', { name: 'Save' }).waitFor();
+          await look(first, 'streams, called');
+          await look(second, 'streams, caller');
+          await second.getByRole('button', { name: 'End', exact: true }).click();
+          await first.getByText('Everything that was said has arrived').waitFor();
+          await first.getByLabel('Nym address of the other tab').fill('wrong');
+          await first.getByRole('button', { name: 'Start talking' }).click();
+          await first.getByText('A Nym address has the form').waitFor();
+          await look(first, 'streams, ended');
         } finally {
           await visit.context.close();
         }

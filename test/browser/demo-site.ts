@@ -112,6 +112,27 @@ export class DemoSite implements AsyncDisposable {
     return page;
   }
 
+  /** Opens the page of streams: as the link to an address does, if one is given. */
+  async openStreams({ context, requests }: Visit, address?: string): Promise<Page> {
+    const page = await context.newPage();
+    page.on('websocket', (socket) => requests.push(socket.url()));
+    await page.goto(`${this.url}streams.html${address === undefined ? '' : `#${address}`}`);
+    return page;
+  }
+
+  /** Two tabs that talk; the second was opened by the link in the first, and has called it. */
+  async talking(visit: Visit): Promise<[Page, Page]> {
+    const first = await this.openStreams(visit);
+    await first.getByRole('button', { name: 'Connect' }).click();
+    const opened = visit.context.waitForEvent('page');
+    await first.getByRole('link', { name: 'Open the other tab' }).click();
+    const second = await opened;
+    second.on('websocket', (socket) => visit.requests.push(socket.url()));
+    await second.getByRole('button', { name: 'Connect and talk' }).click();
+    for (const page of [first, second]) await page.getByText('Open, both ways.').waitFor();
+    return [first, second];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const close of this.#closes.toReversed()) await close();
   }

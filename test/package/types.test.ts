@@ -31,7 +31,7 @@ const RESOLUTIONS: readonly [name: string, options: ts.CompilerOptions][] = [
 ];
 
 const page = (library: string) => `
-import { NymProxyClient, type NymProxyClientOptions } from '${library}';
+import { NymProxyClient, startStreams, type MixnetStream, type NymProxyClientOptions } from '${library}';
 
 const options: NymProxyClientOptions = { serverAddress: 'a.b@c' };
 const client: NymProxyClient = await NymProxyClient.create(options);
@@ -41,6 +41,9 @@ const socket: WebSocket = client.webSocket('/chat');
 const { readable, writable } = client.connect();
 await readable.pipeTo(writable);
 await client.close();
+await using streams = await startStreams({ identity: { clientId: 'chat' } });
+const stream: MixnetStream = streams.openStream('a.b@c');
+for await (const message of stream.messages()) console.log(message.length);
 console.log(text, socket.url);
 
 // @ts-expect-error: the address of the server is needed.

@@ -3,6 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { hex, hexDump } from '../bytes-text.js';
 import { button, el, setText } from '../dom.js';
 import { bytes, count } from '../format.js';
+import { saveAs } from '../save-as.js';
 
 /** A body as it comes in: text as text, anything else as its first bytes; how much, its hash, and a way to save it. */
 export interface BodyView {
@@ -76,12 +77,4 @@ export function makeBodyView(contentType: string | null, name: string): BodyView
       if (total === 0) setText(pre, '(no body)');
     },
   };
-}
-
-function saveAs(content: Blob, name: string): void {
-  const url = URL.createObjectURL(content);
-  const link = el('a', { href: url, download: name });
-  link.click();
-  // The download has begun by then; the URL would hold the bytes for as long as the page lives.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

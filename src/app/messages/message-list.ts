@@ -7,6 +7,8 @@ type Kind = 'sent' | 'received' | 'note';
 export interface MessageList {
   readonly element: HTMLElement;
   add(kind: Kind, text: string, label?: string): void;
+  /** Something that goes on changing in its place. */
+  put(kind: Kind, content: HTMLElement): void;
 }
 
 const MAX_MESSAGES = 200;
@@ -17,18 +19,23 @@ const SPOKEN: Readonly<Record<Kind, string>> = { sent: 'sent: ', received: 'rece
 /** Makes the list, empty. */
 export function makeMessageList(label: string): MessageList {
   const element = el('div', { class: 'transcript messages', role: 'log', 'aria-label': label, tabindex: 0 });
+  const append = (kind: Kind, ...content: HTMLElement[]) => {
+    const follows = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
+    const time = el('time', {}, clock(new Date()));
+    element.append(
+      el('div', { class: kind }, time, el('span', { class: 'visually-hidden' }, SPOKEN[kind]), ...content),
+    );
+    while (element.childElementCount > MAX_MESSAGES) element.firstElementChild?.remove();
+    if (follows) element.scrollTop = element.scrollHeight;
+  };
   return {
     element,
     add(kind, text, about) {
       const shown = text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text;
-      const follows = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
-      const time = el('time', {}, clock(new Date()));
-      const row = el('div', { class: kind }, time, el('span', { class: 'visually-hidden' }, SPOKEN[kind]));
-      if (about !== undefined) row.append(el('span', { class: 'about' }, about));
-      row.append(el('span', { class: 'content' }, shown));
-      element.append(row);
-      while (element.childElementCount > MAX_MESSAGES) element.firstElementChild?.remove();
-      if (follows) element.scrollTop = element.scrollHeight;
+      const content = el('span', { class: 'content' }, shown);
+      if (about === undefined) append(kind, content);
+      else append(kind, el('span', { class: 'about' }, about), content);
     },
+    put: append,
   };
 }
