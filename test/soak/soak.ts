@@ -22,8 +22,11 @@ const STREAM_LIMIT_MS = 300_000;
 /** Whatever is stopped is back by then. */
 const FAULT_LIMIT_MS = 120_000;
 
-/** After the last connection: sessions that linger. */
+/** After the last connection of a round: sessions that linger. */
 const QUIET_LIMIT_MS = 30_000;
+
+/** After the last round: a server waits 240 s for an opener whose last words were lost with its client. */
+const LAST_QUIET_LIMIT_MS = 250_000;
 
 /** The processes that are measured and live as long as the soak. */
 export const MEASURED = ['server', 'clients', 'network and upstream'] as const;
@@ -70,7 +73,8 @@ export async function soak(
     await playRound(world, random, log, round.signal);
     clearTimeout(timer);
     signal.removeEventListener('abort', end);
-    log.quiet.push(await measure(world, elapsed()));
+    const isLast = elapsed() >= untilMs || signal.aborted;
+    log.quiet.push(await measure(world, elapsed(), isLast ? LAST_QUIET_LIMIT_MS : QUIET_LIMIT_MS));
     onRound(log);
   }
   return log;
@@ -115,12 +119,12 @@ async function failureOf(fault: Promise<void>): Promise<string | undefined> {
   return failure;
 }
 
-async function measure(world: SoakWorld, atMs: number): Promise<QuietSample> {
+async function measure(world: SoakWorld, atMs: number, limitMs: number): Promise<QuietSample> {
   const look = async () => {
     const [server, clients] = await Promise.all([world.server('steady').sample(), world.clients.sample()]);
     return { server, clients, 'network and upstream': takeSample(world.upstream.open) };
   };
-  const deadline = performance.now() + QUIET_LIMIT_MS;
+  const deadline = performance.now() + limitMs;
   for (;;) {
     const samples = await look();
     const open = samples.server.sessionsOpen + samples.clients.sessionsOpen;
