@@ -8,6 +8,7 @@ import { SessionError } from './errors.js';
 import { understandsFrames, type Gate } from './gate.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
 import { RecentKeys } from './recent-keys.js';
+import { ReplyStock } from './reply-stock.js';
 import { Session, type Deliver } from './session.js';
 
 /** Ended sessions that are remembered, so that late messages of theirs open nothing and their openers are told. */
@@ -15,6 +16,9 @@ const MAX_REMEMBERED = 10_000;
 
 /** Refused ones, likewise; a flood pushes the oldest out, which are refused again then. */
 const MAX_REFUSED = 4096;
+
+/** Sender tags whose SURBs are counted; those beyond are counted anew when they are heard of. */
+const MAX_STOCKS = 4096;
 
 /**
  * A session whose first messages are overtaken is opened by a later one, but not by one that is so much later that it
@@ -49,6 +53,8 @@ export class SessionAcceptor {
   readonly #ended = new RecentKeys<SessionId, Frame | undefined>(MAX_REMEMBERED);
   /** Apart from the ended ones, which no flood of strangers may push out. */
   readonly #refused = new RecentKeys<SessionId, Frame | undefined>(MAX_REFUSED);
+  /** SURBs by the sender tag that they came with. */
+  #stocks = new RecentKeys<string, ReplyStock>(MAX_STOCKS);
   #client: MixnetClient | undefined;
   #stopListening: () => void = () => undefined;
 
@@ -70,6 +76,7 @@ export class SessionAcceptor {
   serveOver(client: MixnetClient): void {
     this.#stopListening();
     this.#client = client;
+    this.#stocks = new RecentKeys(MAX_STOCKS);
     const stops = [
       client.on('message', (message) => this.#receive(message)),
       client.on('state', () => this.#pauseIfClientIsGone()),
@@ -110,7 +117,8 @@ export class SessionAcceptor {
   #route(message: ProxiedMessage, senderTag: string): void {
     const known = this.#sessions.get(message.sessionId);
     if (known !== undefined) {
-      if (known.session.receive(message)) known.senderTag = senderTag;
+      const replies = this.#stockOf(message.sessionId, senderTag);
+      if (known.session.receive(message, replies)) known.senderTag = senderTag;
     } else if (this.#ended.has(message.sessionId)) {
       this.#tellEnd(message, senderTag, this.#ended.get(message.sessionId));
     } else if (this.#refused.has(message.sessionId)) {
@@ -140,8 +148,16 @@ export class SessionAcceptor {
     this.#sessions.set(session.id, accepted);
     const forget = () => this.#forget(session);
     session.closed.then(forget, forget);
-    session.receive(message);
+    session.receive(message, this.#stockOf(session.id, senderTag));
     onSession(session);
+  }
+
+  /** The SURBs of the client behind a sender tag, for a session whose opener tells of them. */
+  #stockOf(id: SessionId, senderTag: string): ReplyStock | undefined {
+    if (!understandsFrames(id)) return undefined;
+    const stock = this.#stocks.get(senderTag) ?? new ReplyStock();
+    this.#stocks.set(senderTag, stock);
+    return stock;
   }
 
   #forget({ id, epitaph }: Session): void {
@@ -191,6 +207,7 @@ export class SessionAcceptor {
   #answer(sessionId: SessionId, frames: readonly Frame[], senderTag: string): void {
     const body = encodeFrames(frames);
     const answer = encodeProxiedMessage({ sessionId, messageId: 0, kind: 'frames', body });
+    this.#stocks.get(senderTag)?.spent(1);
     this.#client?.reply(senderTag, answer).catch(() => undefined);
   }
 }

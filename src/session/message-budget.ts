@@ -13,9 +13,9 @@ export function openerBodyBytes(surbs: number, extended: boolean): number {
   return bodyBytes(extended) - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES;
 }
 
-/** Bytes of body in the longest message of an acceptor, which is a reply. */
-export function acceptorBodyBytes(extended: boolean): number {
-  return bodyBytes(extended) - REPLY_OVERHEAD_BYTES;
+/** Bytes of body in the longest message of an acceptor, which is a reply, that may take so many packets. */
+export function acceptorBodyBytes(extended: boolean, packets: number): number {
+  return bodyBytes(extended, packets) - REPLY_OVERHEAD_BYTES;
 }
 
 /** SURBs that a message of `bytes` with `surbs` SURBs has room for in its last packet, besides these. */
@@ -24,6 +24,6 @@ export function spareSurbs(bytes: number, surbs: number, extended: boolean): num
   return Math.floor(spare / SURB_BYTES);
 }
 
-function bodyBytes(extended: boolean): number {
-  return messageBytes(MESSAGE_PACKETS, extended) - PROXIED_MESSAGE_OVERHEAD_BYTES;
+function bodyBytes(extended: boolean, packets = Infinity): number {
+  return messageBytes(Math.min(packets, MESSAGE_PACKETS), extended) - PROXIED_MESSAGE_OVERHEAD_BYTES;
 }

@@ -46,13 +46,16 @@ export class PlainDialect {
     const sendable = outgoing.sendable(limit);
     const topUp = dueSurbs > 0 && firstAnswer.askedAt !== undefined;
     if (sendable > 0 || topUp || state.isDue(state.greetAt)) {
-      const message = state.pack('data', state.takeOut(Math.min(sendable, plan.room)), plan);
+      const body = state.takeOut(Math.min(sendable, plan.room));
+      // An acceptor of ours counts on what every opener brings; more would be unknown to it.
+      const surbs = state.dialect === 'plain' ? state.packer.surbsWith(body.length, plan) : plan.surbs;
+      const message = state.pack('data', body, surbs);
       this.#pause(message);
       return message;
     }
     if (!outgoing.mayFinish) return undefined;
     state.finSent();
-    return state.pack('close', EMPTY, plan);
+    return state.pack('close', EMPTY, plan.surbs);
   }
 
   /** When there may be something to send without anything happening until then. */

@@ -1,11 +1,13 @@
 import type { OpenRequest } from '../wire/open-request.js';
+import { replyPackets } from '../wire/packet-count.js';
 import type { ProxiedMessageKind } from '../wire/proxied-message.js';
 import { sessionProtocolVersion, type SessionId } from '../wire/session-id.js';
 import { FirstAnswer } from './first-answer.js';
 import { IncomingStream } from './incoming-stream.js';
 import { INITIAL_BULK_WINDOW, INITIAL_WINDOW } from './limits.js';
-import { MessagePacker, type MessagePlan, type OutgoingMessage } from './message-packer.js';
+import { MessagePacker, type OutgoingMessage } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
+import type { ReplyStock } from './reply-stock.js';
 import { ResendTimer } from './resend-timer.js';
 import { Routes } from './routes.js';
 import type { SurbStock } from './surb-stock.js';
@@ -20,6 +22,8 @@ export interface EngineOptions {
   readonly surbs: SurbStock | undefined;
   /** Whether the mixnet client uses extended packets; not unless given. */
   readonly extendedPackets?: boolean | undefined;
+  /** Called when there may be more to send because other sessions' messages have brought SURBs. */
+  readonly wake?: (() => void) | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
   readonly startWithFrames?: boolean;
   /** What the OPEN of such an opener asks for. */
@@ -37,6 +41,8 @@ export class SessionState {
   readonly createdAt: number;
   readonly closeTimeoutMs: number;
   readonly isOpener: boolean;
+  readonly extendedPackets: boolean;
+  readonly wake: () => void;
   /** What an opener asks for in OPEN. */
   readonly request: OpenRequest | undefined;
   /** An acceptor's own; at an opener, that of the acceptor that answered first. */
@@ -50,6 +56,8 @@ export class SessionState {
   now: number;
   dialect: Dialect;
   surbs: SurbStock | undefined;
+  /** The SURBs of the opener's current client, at an acceptor that is told of them. */
+  replies: ReplyStock | undefined;
   /** When a message of the peer's last came. */
   heardAt: number | undefined;
   /** Whether the peer's first message has arrived, not only later ones. */
@@ -71,9 +79,10 @@ export class SessionState {
     this.isOpener = surbs !== undefined;
     this.request = options.request;
     this.instance = options.instance;
-    const extended = options.extendedPackets ?? false;
-    this.packer = new MessagePacker(sessionId, surbs, extended);
-    const window = extended ? INITIAL_BULK_WINDOW : INITIAL_WINDOW;
+    this.extendedPackets = options.extendedPackets ?? false;
+    this.wake = options.wake ?? (() => undefined);
+    this.packer = new MessagePacker(sessionId, surbs, this.extendedPackets);
+    const window = this.extendedPackets ? INITIAL_BULK_WINDOW : INITIAL_WINDOW;
     this.incoming = new IncomingStream(this.isOpener || framesAnnounced ? 0 : 1, window);
     if (this.isOpener) this.dialect = startWithFrames ? 'frames' : 'unknown';
     else this.dialect = framesAnnounced ? 'frames' : 'plain';
@@ -126,10 +135,17 @@ export class SessionState {
     this.resend.sent(this.now);
   }
 
-  pack(kind: ProxiedMessageKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
+  pack(kind: ProxiedMessageKind, body: Uint8Array, surbs: number): OutgoingMessage {
     this.firstAnswer.sent(this.now);
     this.greetAt = undefined;
-    return this.packer.pack(kind, body, plan);
+    return this.packer.pack(kind, body, surbs);
+  }
+
+  /** Says how many SURBs an acceptor has use for now. */
+  wantSurbs(): void {
+    // Those behind the window too: it is open again before more SURBs could come.
+    const bytes = this.outgoing.unsent;
+    this.replies?.want(this, bytes, bytes === 0 ? 0 : replyPackets(bytes, this.extendedPackets));
   }
 }
 

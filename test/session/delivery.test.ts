@@ -127,6 +127,28 @@ describe('a session', () => {
     assert.ok(ends.surbs <= 10, `${ends.surbs} SURBs`);
   });
 
+  it('gives an acceptor the SURBs that a download needs, and hardly more', () => {
+    const request: Application = { writes: [stream(90)], writeEveryMs: 1, readEveryMs: 0 };
+    const bytes = stream(600_000);
+    const writes = Array.from({ length: 75 }, (_, n) => bytes.subarray(8000 * n, 8000 * (n + 1)));
+    for (const writeEveryMs of [0, 100, 400]) {
+      const answer: Application = { writes, writeEveryMs, readEveryMs: 0 };
+      const ends = simulate({ opener: request, acceptor: answer, fate: () => [80], until: 600_000 });
+      assert.deepEqual(ends.opener.received, bytes);
+      assert.equal(ends.repliesWithoutSurbs, 0);
+      assert.ok(ends.surbs <= 1.1 * ends.surbsSpent + 12, `${ends.surbs} for ${ends.surbsSpent}`);
+    }
+  });
+
+  it('gives an acceptor few SURBs for an upload', () => {
+    const upload: Application = { writes: [stream(600_000)], writeEveryMs: 0, readEveryMs: 0 };
+    const answer: Application = { writes: [], writeEveryMs: 0, readEveryMs: 0 };
+    const ends = simulate({ opener: upload, acceptor: answer, fate: () => [80], until: 600_000 });
+    assert.deepEqual(ends.acceptor.received, stream(600_000));
+    assert.equal(ends.repliesWithoutSurbs, 0);
+    assert.ok(ends.surbs <= ends.surbsSpent + 12, `${ends.surbs} for ${ends.surbsSpent}`);
+  });
+
   it('holds no more than its window for a reader that does not read', () => {
     const flood: Application = { writes: [stream(3_000_000)], writeEveryMs: 0, readEveryMs: 0 };
     const asleep: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 200_000 };

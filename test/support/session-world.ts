@@ -1,12 +1,14 @@
+import { DEFAULT_REPLY_SURB_RESERVE } from '../../src/mixnet/options.js';
 import { SessionEngine } from '../../src/session/engine.js';
 import { SessionError } from '../../src/session/errors.js';
 import type { OutgoingMessage } from '../../src/session/message-packer.js';
+import { ReplyStock } from '../../src/session/reply-stock.js';
 import type { EngineOptions } from '../../src/session/session-state.js';
 import { SurbStock } from '../../src/session/surb-stock.js';
 import { decodeFrames, encodeFrames } from '../../src/wire/frame.js';
 import { replyPackets } from '../../src/wire/packet-count.js';
 import { decodeProxiedMessage, encodeProxiedMessage } from '../../src/wire/proxied-message.js';
-import { newSessionId, type SessionId } from '../../src/wire/session-id.js';
+import { newSessionId, sessionProtocolVersion, type SessionId } from '../../src/wire/session-id.js';
 import { Agenda } from './agenda.js';
 
 /** What the mixnet does to one message: when each copy arrives, in ms after it was sent; none is a loss. */
@@ -80,7 +82,12 @@ export interface End {
 export interface Aftermath {
   readonly opener: End;
   readonly acceptor: End;
+  /** SURBs that the opener has given. */
   readonly surbs: number;
+  /** SURBs that the acceptor's replies have spent. */
+  readonly surbsSpent: number;
+  /** Replies for which the acceptor's official client would have had to ask for SURBs. */
+  readonly repliesWithoutSurbs: number;
   readonly endedAt: number;
 }
 
@@ -92,6 +99,10 @@ interface Client {
   lostFrom: number;
   /** The sender tags that SURBs have come from. */
   readonly repliable: Set<number>;
+  /** How many of them are left, of each sender. */
+  readonly surbs: Map<number, number>;
+  /** What an acceptor over this client knows of their SURBs. */
+  readonly stocks: Map<number, ReplyStock>;
 }
 
 const CLOSE_TIMEOUT_MS = 60_000;
@@ -110,6 +121,8 @@ class Simulation {
   #stock = new SurbStock();
   #now = 0;
   #surbs = 0;
+  #surbsSpent = 0;
+  #repliesWithoutSurbs = 0;
   #clients = 0;
   readonly #client = { opener: this.#newClient(), acceptor: this.#newClient() };
   readonly #awakeAt = { opener: 0, acceptor: 0 };
@@ -148,6 +161,8 @@ class Simulation {
       opener: this.#opener.end(),
       acceptor: acceptor.end(),
       surbs: this.#surbs,
+      surbsSpent: this.#surbsSpent,
+      repliesWithoutSurbs: this.#repliesWithoutSurbs,
       endedAt: this.#now,
     };
   }
@@ -158,7 +173,14 @@ class Simulation {
 
   #newClient(): Client {
     this.#clients += 1;
-    return { tag: this.#clients, diedAt: Infinity, lostFrom: Infinity, repliable: new Set() };
+    return {
+      tag: this.#clients,
+      diedAt: Infinity,
+      lostFrom: Infinity,
+      repliable: new Set(),
+      surbs: new Map(),
+      stocks: new Map(),
+    };
   }
 
   #newAcceptor(): LiveEnd {
@@ -193,6 +215,11 @@ class Simulation {
   /** As the official client does, replies without ever having had a SURB are dropped without a word. */
   #reply(payload: Uint8Array, tag: number, client: Client, index: number): void {
     if (!client.repliable.has(tag)) return;
+    const packets = replyPackets(payload.length);
+    const left = (client.surbs.get(tag) ?? 0) - packets;
+    this.#surbsSpent += packets;
+    if (left < DEFAULT_REPLY_SURB_RESERVE) this.#repliesWithoutSurbs += 1;
+    client.surbs.set(tag, Math.max(0, left));
     this.#carry('down', index, client, () => this.#arriveDown(payload, tag));
   }
 
@@ -212,6 +239,7 @@ class Simulation {
       return;
     }
     if (message.replySurbs > 0) client.repliable.add(tag);
+    client.surbs.set(tag, (client.surbs.get(tag) ?? 0) + message.replySurbs);
     if (!this.#isAwake('acceptor')) {
       this.#agenda.add(this.#awakeAt.acceptor, () => this.#arriveUp(message, tag));
       return;
@@ -223,7 +251,8 @@ class Simulation {
     }
     const { engine } = this.#acceptor;
     if (engine.outcome === undefined) {
-      if (this.#acceptor.receive(message, this.#now)) this.#replyTo = tag;
+      const stock = this.#stockOf(client, tag);
+      if (this.#acceptor.receive(message, this.#now, stock)) this.#replyTo = tag;
     } else if (proxied.kind === 'frames' && engine.epitaph !== undefined) {
       const ping = decodeFrames(proxied.body).find(({ type }) => type === 'ping');
       if (ping?.type !== 'ping') return;
@@ -231,6 +260,13 @@ class Simulation {
       const payload = encodeProxiedMessage({ ...proxied, messageId: 0, body });
       this.#reply(payload, tag, client, this.#acceptor.messages);
     }
+  }
+
+  #stockOf({ stocks }: Client, tag: number): ReplyStock | undefined {
+    if (sessionProtocolVersion(this.#common.sessionId) === 0) return undefined;
+    const stock = stocks.get(tag) ?? new ReplyStock();
+    stocks.set(tag, stock);
+    return stock;
   }
 
   #arriveDown(payload: Uint8Array, tag: number): void {
@@ -310,9 +346,9 @@ class LiveEnd {
   }
 
   /** Tells whether it came from the peer's current client. */
-  receive(message: Pick<OutgoingMessage, 'payload'>, now: number): boolean {
+  receive(message: Pick<OutgoingMessage, 'payload'>, now: number, replies?: ReplyStock): boolean {
     this.#mayRead = true;
-    return this.engine.receive(decodeProxiedMessage(message.payload), now);
+    return this.engine.receive(decodeProxiedMessage(message.payload), now, replies);
   }
 
   run(now: number): OutgoingMessage[] {
