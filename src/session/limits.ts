@@ -142,7 +142,7 @@ export const IDLE_SURBS = 2;
 
 /**
  * SURBs that an acceptor wants for a session that has much to say: what it spends until more can come, which with a
- * slot every 20 ms and round trips of half a second is 25. As many extended packets are four times the send buffer.
+ * slot every 20 ms and round trips of half a second is 25. It wants twice as many whenever they did not suffice.
  */
 export const FLOWING_SURBS = 32;
 

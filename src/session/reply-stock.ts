@@ -22,6 +22,7 @@ export class ReplyStock {
   #used = 0;
   #told = false;
   #silent = false;
+  #flowing = FLOWING_SURBS;
   readonly #wants = new Map<object, number>();
   readonly #waiting = new Set<() => void>();
 
@@ -58,13 +59,14 @@ export class ReplyStock {
   /** A session has so many bytes to reply with, in so many packets. */
   want(session: object, bytes: number, packets: number): void {
     // Who fills the buffer will probably go on.
-    const flowing = bytes >= SEND_BUFFER / 2 ? FLOWING_SURBS : 0;
+    const flowing = bytes >= SEND_BUFFER / 2 ? this.#flowing : 0;
     if (packets > 0) this.#wants.set(session, Math.max(packets, flowing));
     else this.#wants.delete(session);
   }
 
-  /** Calls `wake` once, when there are more SURBs. */
+  /** Calls `wake` once, when there are more SURBs. Had they been asked for, they were too few for the way they take. */
   whenMore(wake: () => void): void {
+    if (this.#told && this.#waiting.size === 0) this.#flowing = Math.min(MAX_SURBS_WANTED, 2 * this.#flowing);
     this.#waiting.add(wake);
   }
 

@@ -46,6 +46,14 @@ describe('the SURBs of an acceptor', () => {
     assert.equal(stock.demand.wanted, MAX_SURBS_WANTED);
   });
 
+  it('are asked for further ahead by sessions that ran out of them all the same', () => {
+    const stock = new ReplyStock();
+    stock.heard(supply(2, 2));
+    stock.whenMore(() => undefined);
+    stock.want(session, SEND_BUFFER, 2);
+    assert.equal(stock.demand?.wanted, 1 + IDLE_SURBS + 2 * FLOWING_SURBS);
+  });
+
   it('of before a restart are taken for used', () => {
     const stock = new ReplyStock();
     stock.brought(FIRST_SURBS);
