@@ -34,7 +34,9 @@ export interface GatewaySocketWatch {
   readonly opened: (socket: GatewaySocket) => void;
   /** A socket's connection is made. */
   readonly connected: () => void;
-  /** A binary frame, one Sphinx packet, was handed to the system. */
+  /** A binary frame, one Sphinx packet, was given to the socket. */
+  readonly frameGiven: () => void;
+  /** It was handed to the system. */
   readonly frameLeft: () => void;
   readonly textArrived: (socket: GatewaySocket, text: string) => void;
   readonly closed: (socket: GatewaySocket, reason: string) => void;
@@ -139,6 +141,8 @@ export class ClientWorker implements GatewaySocketWatch {
   };
 
   readonly connected = (): void => this.#reach('gateway');
+
+  readonly frameGiven = (): void => this.#queue.given();
 
   readonly frameLeft = (): void => {
     this.#packetsSent += 1;
