@@ -32,7 +32,7 @@ const MIB = 1024 * KIB;
 
 /** Bytes of a transfer: some seconds' worth. */
 const TRANSFER_BYTES: Readonly<Record<PolicyName, Readonly<Record<TrafficProfile, number>>>> = {
-  ours: { default: 512 * KIB, bulk: 12 * MIB, fast: MIB },
+  ours: { default: MIB, bulk: 16 * MIB, fast: MIB },
   rust: { default: 128 * KIB, bulk: MIB, fast: 256 * KIB },
 };
 
@@ -92,7 +92,7 @@ async function measureProfile(traffic: TrafficProfile): Promise<void> {
     }
     // Without a limit to what waits in the official client, the answer is as long as the transfer.
     if (wanted('beside') && policy === 'ours') {
-      measured.push(await measureBeside(pair, 4 * transferBytes(pair, false), quick ? 3 : 9));
+      measured.push(await measureBeside(pair, 2 * transferBytes(pair, false), quick ? 3 : 9));
     }
   }
   if (wanted('first-byte')) measured.push(await measureFirstByte(network, traffic, quick ? 3 : 7));

@@ -2,8 +2,8 @@ import { POLICIES } from './policy.js';
 import type { Result } from './result.js';
 import { ofLimit } from './table.js';
 
-const WIDTH = 760;
-const LABEL = 260;
+const WIDTH = 820;
+const LABEL = 310;
 const BAR = 14;
 const ROW = 2 * BAR + 12;
 const TOP = 64;
@@ -12,10 +12,10 @@ const SCALE = WIDTH - LABEL - 120;
 const COLOURS = { ours: '#3b6fd4', rust: '#c9762b' } as const;
 const FONT = 'font-family="system-ui, sans-serif" font-size="13"';
 
-/** An SVG image of how far each result is from what physics allows. */
+/** An SVG image of how far each result is from what physics allows, where that is what it is compared with. */
 export function plot(results: readonly Result[]): string {
   const shown = results.filter(
-    (result) => ofLimit(result) !== undefined && !result.name.includes('open sessions'),
+    (result) => ofLimit(result) !== undefined && !/open sessions|beside/.test(result.name),
   );
   const names = [...new Set(shown.map(rowName))];
   const rows = names.map((name, n) => {

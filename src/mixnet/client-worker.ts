@@ -9,9 +9,9 @@ import { ALIVE_EVERY_MS, type ConnectStep, type FromWorker, type ToWorker } from
 /**
  * With cover traffic the official client sends itself a decoy every 200 ms on average (sphinx.md section 8), besides
  * the stream in which messages leave. Assumed a little shorter: an estimate that is too low by chance would stay so.
- * The difference costs one of a hundred slots, and lets about five packets more wait than are known.
+ * The difference costs one of fifty slots, and lets about two packets more wait than are known.
  */
-const LOOP_COVER_MS = 180;
+const LOOP_COVER_MS = 165;
 
 /** With cover traffic something leaves all the time, whatever becomes of the messages. */
 const STALE_AFTER_MS = 2000;
@@ -34,7 +34,9 @@ export interface GatewaySocketWatch {
   readonly opened: (socket: GatewaySocket) => void;
   /** A socket's connection is made. */
   readonly connected: () => void;
-  /** A binary frame, one Sphinx packet, was handed to the system. */
+  /** A binary frame, one Sphinx packet, was given to the socket. */
+  readonly frameGiven: () => void;
+  /** It was handed to the system. */
   readonly frameLeft: () => void;
   readonly textArrived: (socket: GatewaySocket, text: string) => void;
   readonly closed: (socket: GatewaySocket, reason: string) => void;
@@ -139,6 +141,8 @@ export class ClientWorker implements GatewaySocketWatch {
   };
 
   readonly connected = (): void => this.#reach('gateway');
+
+  readonly frameGiven = (): void => this.#queue.given();
 
   readonly frameLeft = (): void => {
     this.#packetsSent += 1;

@@ -27,9 +27,14 @@ export const DEFAULT_REPLY_SURB_RESERVE = 1;
 
 /**
  * The official client is given the next message once at most this many packets wait in it. It is busy then as long as
- * a message takes to be built, and a small one that comes is not stuck behind many packets of others.
+ * a message takes to come and be built, and a small one is not stuck behind many packets of others. A bulk message is
+ * one packet only, others are four.
  */
-export const DEFAULT_PACKETS_AHEAD = 2;
+export const DEFAULT_PACKETS_AHEAD: Readonly<Record<TrafficProfile, number>> = {
+  default: 2,
+  bulk: 4,
+  fast: 2,
+};
 
 /** What of the official client's behaviour can be chosen. */
 export interface ClientSettings {
@@ -92,7 +97,7 @@ export interface WorkerSettings {
 
 /** What of the settings is the worker's affair. */
 export function workerSettings(settings: ClientSettings): WorkerSettings {
-  const { traffic = 'default', packetsAhead = DEFAULT_PACKETS_AHEAD } = settings;
+  const { traffic = 'default', packetsAhead = DEFAULT_PACKETS_AHEAD[traffic] } = settings;
   return { traffic, packetsAhead };
 }
 

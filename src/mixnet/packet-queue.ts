@@ -21,7 +21,7 @@ export interface PacketQueueOptions {
  * is too high corrects itself, because with nothing to send the official client fills the stream with decoys, which are
  * counted too. One that is too low would stay so; so `decoyEveryMs` should be chosen a little lower than it is. The
  * estimate is also too high when the client drops a message or a reply waits for SURBs: after `staleAfterMs` without a
- * frame it is forgotten, so that nobody waits for ever.
+ * frame it is forgotten, save what waits in the socket, so that nobody waits for ever.
  */
 export class PacketQueue {
   readonly #onFewer: () => void;
@@ -29,6 +29,7 @@ export class PacketQueue {
   readonly #decoyEveryMs: number;
   readonly #now: () => number;
   #ahead = 0;
+  #inSocket = 0;
   #decoys = 0;
   #decoysAt: number;
   #stale: ReturnType<typeof setTimeout> | undefined;
@@ -53,8 +54,14 @@ export class PacketQueue {
     if (this.#ahead === packets) this.#restartStaleTimer();
   }
 
+  /** The client has given a frame to its socket. */
+  given(): void {
+    this.#inSocket += 1;
+  }
+
   /** One frame left. */
   left(): void {
+    this.#inSocket = Math.max(0, this.#inSocket - 1);
     if (this.#isDecoy()) {
       if (this.#ahead > 0) this.#restartStaleTimer();
     } else if (this.#ahead > 0) {
@@ -80,6 +87,9 @@ export class PacketQueue {
 
   #restartStaleTimer(): void {
     clearTimeout(this.#stale);
-    this.#stale = this.#ahead === 0 ? undefined : setTimeout(() => this.#set(0), this.#staleAfterMs);
+    this.#stale =
+      this.#ahead === 0
+        ? undefined
+        : setTimeout(() => this.#set(Math.min(this.#ahead, this.#inSocket)), this.#staleAfterMs);
   }
 }

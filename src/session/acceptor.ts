@@ -10,6 +10,7 @@ import type { Gate } from './gate.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
 import { PROXY_ENVELOPE } from './proxy-envelope.js';
 import { RecentKeys } from './recent-keys.js';
+import { ReplyStock } from './reply-stock.js';
 import { Session, type Deliver } from './session.js';
 
 /** Ended sessions that are remembered, so that late messages of theirs open nothing and their openers are told. */
@@ -17,6 +18,9 @@ const MAX_REMEMBERED = 10_000;
 
 /** Refused ones, likewise; a flood pushes the oldest out, which are refused again then. */
 const MAX_REFUSED = 4096;
+
+/** Sender tags whose SURBs are counted; those beyond are counted anew when they are heard of. */
+const MAX_STOCKS = 4096;
 
 /**
  * A session whose first messages are overtaken is opened by a later one, but not by one that is so much later that it
@@ -57,6 +61,8 @@ export class SessionAcceptor {
   readonly #ended = new RecentKeys<SessionId, readonly Frame[] | undefined>(MAX_REMEMBERED);
   /** Apart from the ended ones, which no flood of strangers may push out. */
   readonly #refused = new RecentKeys<SessionId, readonly Frame[] | undefined>(MAX_REFUSED);
+  /** SURBs by the sender tag that they came with. */
+  #stocks = new RecentKeys<string, ReplyStock>(MAX_STOCKS);
   #client: MixnetClient | undefined;
   #stopListening: () => void = () => undefined;
 
@@ -79,6 +85,7 @@ export class SessionAcceptor {
   serveOver(client: MixnetClient): void {
     this.#stopListening();
     this.#client = client;
+    this.#stocks = new RecentKeys(MAX_STOCKS);
     const stops = [
       client.on('message', (message) => this.#receive(message)),
       client.on('state', () => this.#pauseIfClientIsGone()),
@@ -119,7 +126,7 @@ export class SessionAcceptor {
   #route(message: SessionMessage, senderTag: string): void {
     const known = this.#sessions.get(message.sessionId);
     if (known !== undefined) {
-      if (known.session.receive(message)) known.senderTag = senderTag;
+      this.#hand(known, message, senderTag);
     } else if (this.#ended.has(message.sessionId)) {
       this.#tellEnd(message, senderTag, this.#ended.get(message.sessionId));
     } else if (this.#refused.has(message.sessionId)) {
@@ -128,7 +135,7 @@ export class SessionAcceptor {
       }
     } else if (this.#envelope.hasOpen && message.kind === 'data') {
       // It has overtaken the message that opens its session.
-      this.#early.keep(message, performance.now());
+      this.#early.keep({ message, senderTag }, performance.now());
     } else if (!opensSession(message, this.#envelope)) {
       this.#refuse(message, senderTag);
     } else if (this.#admits(message, senderTag)) {
@@ -155,9 +162,23 @@ export class SessionAcceptor {
     this.#sessions.set(session.id, accepted);
     const forget = () => this.#forget(session);
     session.closed.then(forget, forget);
-    session.receive(message);
-    for (const early of this.#early.take(session.id)) session.receive(early);
+    this.#hand(accepted, message, senderTag);
+    for (const early of this.#early.take(session.id)) this.#hand(accepted, early.message, early.senderTag);
     onSession(session, senderTag);
+  }
+
+  #hand(accepted: AcceptedSession, message: SessionMessage, senderTag: string): void {
+    const { session } = accepted;
+    // Openers in the Rust way do not tell of their SURBs.
+    const replies = session.dialect === 'frames' ? this.#stockOf(senderTag) : undefined;
+    if (session.receive(message, replies)) accepted.senderTag = senderTag;
+  }
+
+  /** The SURBs of the client behind a sender tag. */
+  #stockOf(senderTag: string): ReplyStock {
+    const stock = this.#stocks.get(senderTag) ?? new ReplyStock();
+    this.#stocks.set(senderTag, stock);
+    return stock;
   }
 
   #forget({ id, epitaph }: Session): void {
@@ -214,6 +235,7 @@ export class SessionAcceptor {
   #answer(sessionId: SessionId, frames: readonly Frame[], senderTag: string): void {
     const body = encodeFrames(frames);
     const answer = this.#envelope.encode({ sessionId, messageId: 0, kind: 'frames', body });
+    this.#stocks.get(senderTag)?.spent(1);
     this.#client?.reply(senderTag, answer).catch(() => undefined);
   }
 }

@@ -15,8 +15,13 @@ export interface EarlyLimits {
  */
 export const EARLY_LIMITS: EarlyLimits = { messages: 1024, bytes: 4 * 1024 * 1024, ms: 20_000 };
 
-interface Kept {
+/** A message, and who sent it. */
+export interface EarlyMessage {
   readonly message: SessionMessage;
+  readonly senderTag: string;
+}
+
+interface Kept extends EarlyMessage {
   readonly until: number;
 }
 
@@ -46,9 +51,9 @@ export class EarlyMessages {
   }
 
   /** Keeps a message, or does not if it alone is too large. */
-  keep(message: SessionMessage, now: number): void {
+  keep({ message, senderTag }: EarlyMessage, now: number): void {
     const { messages, bytes, ms } = this.#limits;
-    const kept = { message: { ...message, body: message.body.slice() }, until: now + ms };
+    const kept = { message: { ...message, body: message.body.slice() }, senderTag, until: now + ms };
     this.#kept.add(kept);
     this.#bytes += message.body.length;
     const ofSession = this.#bySession.get(message.sessionId);
@@ -62,10 +67,10 @@ export class EarlyMessages {
   }
 
   /** Takes out those of one session, in the order in which they came. */
-  take(sessionId: SessionId): SessionMessage[] {
+  take(sessionId: SessionId): EarlyMessage[] {
     const ofSession = [...(this.#bySession.get(sessionId) ?? [])];
     for (const kept of ofSession) this.#drop(kept);
-    return ofSession.map(({ message }) => message);
+    return ofSession;
   }
 
   #drop(kept: Kept): void {

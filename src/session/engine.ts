@@ -3,10 +3,11 @@ import type { ResetCode } from '../wire/reset-code.js';
 import type { SessionMessage } from './envelope.js';
 import { protocolError, SessionError, violation } from './errors.js';
 import { FramesDialect } from './frames-dialect.js';
-import { ACK_DELAY_MS, OPEN_DELAY_MS, ROUTE_LIMIT_MS } from './limits.js';
+import { ACK_DELAY_MS, FIRST_SURBS, OPEN_DELAY_MS, ROUTE_LIMIT_MS } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
 import { PlainDialect } from './plain-dialect.js';
 import { earliest, SessionState, type Dialect, type EngineOptions } from './session-state.js';
+import type { ReplyStock } from './reply-stock.js';
 import type { SurbStock } from './surb-stock.js';
 
 const EMPTY = new Uint8Array();
@@ -181,6 +182,7 @@ export class SessionEngine {
     packer.rerouted(surbs);
     firstAnswer.rerouted();
     if (surbs === undefined) {
+      this.#replyWith(undefined);
       routes.awaitSurbs();
     } else if (firstAnswer.askedAt === undefined) {
       routes.begin();
@@ -205,13 +207,20 @@ export class SessionEngine {
   /**
    * Takes in a message of this session. Whatever is in it, only this session can suffer. Tells whether it came from the
    * peer's current client, to which replies belong.
+   *
+   * @param replies the SURBs of the client that it came from, at an acceptor.
    */
-  receive(message: SessionMessage, now: number): boolean {
+  receive(message: SessionMessage, now: number, replies?: ReplyStock): boolean {
     this.#state.now = now;
     try {
       if (this.#outcome !== undefined) return this.#receiveLate(message);
       this.#state.heard();
-      return message.kind === 'frames' ? this.#receiveFrames(message) : this.#receivePlain(message);
+      const current =
+        message.kind === 'frames'
+          ? this.#receiveFrames(message, replies)
+          : this.#receivePlain(message, replies);
+      if (current && this.dialect === 'frames') this.#replyWith(replies);
+      return current;
     } catch (error) {
       this.reset(violation(error));
       return true;
@@ -250,11 +259,12 @@ export class SessionEngine {
     return this.dialect === 'frames' ? this.#frames : this.#plain;
   }
 
-  #receiveFrames(message: SessionMessage): boolean {
+  #receiveFrames(message: SessionMessage, replies: ReplyStock | undefined): boolean {
     if (this.dialect === 'plain') throw protocolError('the peer went over from plain bytes to frames');
     this.#state.dialect = 'frames';
     this.#state.started = true;
     const frames = decodeFrames(message.body);
+    replies?.heard(frames);
     const reset = frames.find((frame) => frame.type === 'reset');
     if (reset === undefined) return this.#frames.receive(frames);
     this.#frames.checkInstance(frames);
@@ -262,9 +272,16 @@ export class SessionEngine {
     return true;
   }
 
-  #receivePlain(message: SessionMessage): boolean {
+  #receivePlain(message: SessionMessage, replies: ReplyStock | undefined): boolean {
     this.#plain.receive(message);
+    replies?.brought(this.#isFirst(message) ? FIRST_SURBS : 1);
     return this.dialect === 'frames' ? this.#frames.receivedPlain() : true;
+  }
+
+  /** Whether this is the first message of an opener that does not know its peer. */
+  #isFirst({ kind, messageId }: SessionMessage): boolean {
+    const { hasOpen, firstMessage } = this.#state.envelope;
+    return hasOpen ? kind === 'open' : messageId === firstMessage;
   }
 
   /** After the end, a peer that did not hear of it is told, and one that did says so. An acceptor has its epitaph. */
@@ -293,8 +310,17 @@ export class SessionEngine {
       this.#lastWords.push(packer.packLast('close', EMPTY));
   }
 
+  /** Replies to the client that these SURBs are of. */
+  #replyWith(replies: ReplyStock | undefined): void {
+    const state = this.#state;
+    if (state.replies === replies) return;
+    state.replies?.want(state, 0, 0);
+    state.replies = replies;
+  }
+
   #end(outcome: Outcome): void {
     this.#outcome = outcome;
+    this.#replyWith(undefined);
     this.#state.outgoing.clear();
   }
 

@@ -1,8 +1,16 @@
-import { dataFrameOverhead, encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
+import { dataFrameOverhead, encodedBytes, type Frame } from '../wire/frame.js';
 import { AckSchedule } from './ack-schedule.js';
 import { protocolError, SessionError } from './errors.js';
-import { ACCEPTOR_SILENCE_MS, FORGOTTEN_MS, PONG_PAUSE_MS, PROBE_SURBS, RESEND_BYTES } from './limits.js';
+import {
+  ACCEPTOR_SILENCE_MS,
+  FORGOTTEN_MS,
+  PONG_PAUSE_MS,
+  PROBE_SURBS,
+  RESEND_BYTES,
+  SURB_WAIT_MS,
+} from './limits.js';
 import { Liveness } from './liveness.js';
+import { SUPPLY_BYTES } from './message-budget.js';
 import type { OutgoingMessage } from './message-packer.js';
 import { earliest, type SessionState } from './session-state.js';
 
@@ -34,6 +42,8 @@ export class FramesDialect {
   /** The value of the PING with which an opener took its leave. */
   #leave: number | undefined;
   #leaveAnswered = false;
+  /** When an acceptor waits for SURBs no longer; `undefined` while it does not. */
+  #replyAt: number | undefined;
 
   constructor(state: SessionState) {
     this.#state = state;
@@ -155,9 +165,13 @@ export class FramesDialect {
       case 'pong':
         this.receivePong(frame.value);
         return false;
+      case 'demand':
+        this.#state.surbs?.demanded(frame);
+        return false;
       case 'route':
       case 'instance':
       case 'reset':
+      case 'supply':
         return false;
     }
   }
@@ -194,34 +208,55 @@ export class FramesDialect {
     const stream = outgoing.sendable() > 0 || outgoing.mayFinish;
     const timely = state.isDue(state.greetAt) || state.isDue(this.#acks.at);
     const { dueSurbs } = state;
-    if (!(stream || timely || probing || leaving || dueSurbs > 0)) return undefined;
+    if (!(stream || timely || probing || leaving || dueSurbs > 0)) {
+      this.#replyAt = undefined;
+      return undefined;
+    }
+    if (!this.#mayReply()) return undefined;
 
     const sendable = outgoing.sendable();
     // An opener repeats itself until it is heard, since any of its messages may arrive first.
     const greeting = state.greetAt !== undefined || state.heardAt === undefined;
     const frames = this.#signals({ probing, leaving }, greeting, stream);
-    const plan = state.packer.plan(Math.max(dueSurbs, probing ? PROBE_SURBS : leaving ? 1 : 0));
-    const room = frames.reduce((left, frame) => left - encodedBytes(frame), plan.room);
+    const atLeast = Math.max(dueSurbs, probing ? PROBE_SURBS : leaving ? 1 : 0);
+    const plan = state.packer.plan(atLeast, state.replies?.usable || Infinity);
+    const supply = state.isOpener ? SUPPLY_BYTES : 0;
+    const room = frames.reduce((left, frame) => left - encodedBytes(frame), plan.room - supply);
     const carried = this.#pushStream(frames, sendable, room);
     if (carried || greeting) this.#liveness?.sent(state.now);
     if (probing) this.#liveness?.probed(state.now);
-    return state.pack('frames', encodeFrames(frames), plan);
+    return state.packFrames(frames, plan);
+  }
+
+  /** Whether an acceptor has SURBs for what is due, or has waited for them long enough. */
+  #mayReply(): boolean {
+    const { replies, now, wake } = this.#state;
+    this.#state.wantSurbs();
+    if (replies === undefined || replies.usable > 0 || this.#state.isDue(this.#replyAt)) {
+      this.#replyAt = undefined;
+      return true;
+    }
+    this.#replyAt ??= now + SURB_WAIT_MS;
+    replies.whenMore(wake);
+    return false;
   }
 
   /** When there may be something to send without anything happening until then. */
   get deadlines(): readonly (number | undefined)[] {
     const { routes, greetAt, resend } = this.#state;
     if (routes.announcing) return [this.#probeAt()];
+    if (this.#replyAt !== undefined) return [this.#replyAt];
     return [greetAt, this.#acks.at, this.#probeAt(), resend.deadline];
   }
 
   /** What goes along with the stream, or instead of it. */
   #signals({ probing, leaving }: Occasion, greeting: boolean, stream: boolean): Frame[] {
-    const { routes, incoming, isOpener, instance } = this.#state;
+    const { routes, incoming, isOpener, instance, replies } = this.#state;
     const frames: Frame[] = [];
     if (!isOpener && instance !== undefined) frames.push({ type: 'instance', value: instance });
     if (routes.counter > 0) frames.push({ type: 'route', counter: routes.counter });
     if (greeting) frames.push(this.#state.greeting);
+    if (replies?.demand !== undefined) frames.push({ type: 'demand', ...replies.demand });
     if (this.#acks.at !== undefined || probing || leaving || !stream) {
       frames.push({ type: 'ack', ...incoming.acknowledge(this.#state.now) });
     }

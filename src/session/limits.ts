@@ -151,6 +151,24 @@ export const LINGER_MS = 4000;
  */
 export const FIRST_SURBS = 2;
 
+/** SURBs that an acceptor wants to have left when it has nothing more to say: for what comes next, and to say so. */
+export const IDLE_SURBS = 2;
+
+/**
+ * SURBs that an acceptor wants for a session that has much to say: what it spends until more can come, which with a
+ * slot every 20 ms and round trips of half a second is 25. It wants twice as many whenever they did not suffice.
+ */
+export const FLOWING_SURBS = 32;
+
+/** SURBs that an acceptor wants from one mixnet client at most; the official client keeps 200 (sphinx.md section 9). */
+export const MAX_SURBS_WANTED = 120;
+
+/**
+ * How long an acceptor waits for SURBs before it leaves it to the official client to ask for them: about the round trip
+ * that this takes.
+ */
+export const SURB_WAIT_MS = 400;
+
 /**
  * Times of silence after which an opener that has never been answered attaches a few SURBs more, in the Rust way. Lost
  * replies spend SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.

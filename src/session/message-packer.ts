@@ -13,7 +13,6 @@ export interface OutgoingMessage {
 
 /** What one message will carry besides its body. */
 export interface MessagePlan {
-  /** SURBs, at least. */
   readonly surbs: number;
   /** Bytes of body that it has room for. */
   readonly room: number;
@@ -63,25 +62,31 @@ export class MessagePacker {
    * Plans a message that carries at least `dueSurbs` SURBs. The first of a session brings what its first answers need.
    * Until the peer has answered in this session, every message brings one: any of them may arrive first, and the
    * official client drops replies to a sender tag that it has never had a SURB of, without a word.
+   *
+   * @param packets that a reply may take.
    */
-  plan(dueSurbs: number): MessagePlan {
+  plan(dueSurbs: number, packets = Infinity): MessagePlan {
     const { overheadBytes } = this.#envelope;
     if (this.#stock === undefined) {
-      return { surbs: 0, room: acceptorBodyBytes(overheadBytes, this.#extended) };
+      return { surbs: 0, room: acceptorBodyBytes(overheadBytes, this.#extended, packets) };
     }
     const least = this.#answered ? 0 : this.#opened ? 1 : FIRST_SURBS;
     const surbs = Math.max(dueSurbs, least);
     return { surbs, room: openerBodyBytes(surbs, overheadBytes, this.#extended) };
   }
 
-  /** Packs a message as planned, with more SURBs where its last packet has room for them anyway. */
-  pack(kind: PackedKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
+  /** SURBs for a message with a body of so many bytes: as planned, and more where there is room for them anyway. */
+  surbsWith(bodyBytes: number, { surbs }: MessagePlan): number {
+    if (this.#stock === undefined) return 0;
+    const spare = spareSurbs(bodyBytes + this.#envelope.overheadBytes, surbs, this.#extended);
+    return Math.max(surbs, Math.min(surbs + spare, this.#stock.welcome()));
+  }
+
+  /** Packs a message. */
+  pack(kind: PackedKind, body: Uint8Array, replySurbs: number): OutgoingMessage {
     this.#opened = true;
     const payload = this.#envelope.encode(this.#number(kind, body));
-    if (this.#stock === undefined) return { payload, replySurbs: 0 };
-    const spare = spareSurbs(payload.length, plan.surbs, this.#extended);
-    const replySurbs = Math.max(plan.surbs, Math.min(plan.surbs + spare, this.#stock.welcome()));
-    this.#stock.attached(replySurbs);
+    this.#stock?.attached(replySurbs);
     return { payload, replySurbs };
   }
 

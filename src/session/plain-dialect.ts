@@ -1,4 +1,4 @@
-import { encodeFrames, type Frame } from '../wire/frame.js';
+import type { Frame } from '../wire/frame.js';
 import { replyPackets } from '../wire/packet-count.js';
 import type { SessionMessage } from './envelope.js';
 import { protocolError } from './errors.js';
@@ -56,13 +56,15 @@ export class PlainDialect {
     if (sendable > 0 || topUp || state.isDue(state.greetAt)) {
       const bytes = state.takeOut(Math.min(sendable, plan.room));
       if (bytes.length === 0 && asked && !envelope.hasClose) return this.#packFrames([], plan);
-      const message = state.pack('data', bytes, plan);
+      // An acceptor of ours counts on what every opener brings; more would be unknown to it.
+      const surbs = state.dialect === 'plain' ? state.packer.surbsWith(bytes.length, plan) : plan.surbs;
+      const message = state.pack('data', bytes, surbs);
       this.#pause(message);
       return message;
     }
     if (!outgoing.mayFinish) return undefined;
     state.finSent();
-    if (envelope.hasClose) return state.pack('close', EMPTY, plan);
+    if (envelope.hasClose) return state.pack('close', EMPTY, plan.surbs);
     return state.dialect === 'plain'
       ? undefined
       : this.#packFrames([{ type: 'fin', offset: outgoing.sent }], plan);
@@ -98,9 +100,12 @@ export class PlainDialect {
     return outgoing.finSentAt + closeTimeoutMs;
   }
 
-  /** What a Rust peer drops, and what opens the session at one of ours should the `open` be late. */
+  /**
+   * What a Rust peer drops, and what opens the session at one of ours should the `open` be late. Ours hears with it of
+   * SURBs that plain messages cannot state.
+   */
   #packFrames(frames: readonly Frame[], plan: MessagePlan): OutgoingMessage {
-    return this.#state.pack('frames', encodeFrames([this.#state.greeting, ...frames]), plan);
+    return this.#state.packFrames([this.#state.greeting, ...frames], plan);
   }
 
   /**

@@ -1,13 +1,16 @@
 import type { OpenRequest } from '../wire/open-request.js';
-import type { Frame } from '../wire/frame.js';
+import { encodedBytes, encodeFrames, type Frame } from '../wire/frame.js';
+import { replyPackets } from '../wire/packet-count.js';
 import { SESSION_PROTOCOL_VERSION, type SessionId } from '../wire/session-id.js';
 import type { Envelope, SessionMessage } from './envelope.js';
 import { FirstAnswer } from './first-answer.js';
 import { IncomingStream } from './incoming-stream.js';
 import { INITIAL_BULK_WINDOW, INITIAL_WINDOW } from './limits.js';
+import { SUPPLY_BYTES } from './message-budget.js';
 import { MessagePacker, type MessagePlan, type OutgoingMessage, type PackedKind } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import { PROXY_ENVELOPE } from './proxy-envelope.js';
+import type { ReplyStock } from './reply-stock.js';
 import { ResendTimer } from './resend-timer.js';
 import { Routes } from './routes.js';
 import type { SurbStock } from './surb-stock.js';
@@ -26,6 +29,8 @@ export interface EngineOptions {
   readonly surbs: SurbStock | undefined;
   /** Whether the mixnet client uses extended packets; not unless given. */
   readonly extendedPackets?: boolean | undefined;
+  /** Called when there may be more to send because other sessions' messages have brought SURBs. */
+  readonly wake?: (() => void) | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
   readonly startWithFrames?: boolean;
   /** What the OPEN of such an opener asks for. */
@@ -49,6 +54,8 @@ export class SessionState {
   readonly isOpener: boolean;
   /** Of the session protocol: at an opener the highest that it speaks, at an acceptor the one that the session is in. */
   readonly version: number;
+  readonly extendedPackets: boolean;
+  readonly wake: () => void;
   /** What an opener asks for in OPEN. */
   readonly request: OpenRequest | undefined;
   /** An acceptor's own; at an opener, that of the acceptor that answered first. */
@@ -62,6 +69,8 @@ export class SessionState {
   now: number;
   dialect: Dialect;
   surbs: SurbStock | undefined;
+  /** The SURBs of the opener's current client, at an acceptor that is told of them. */
+  replies: ReplyStock | undefined;
   /** When a message of the peer's last came. */
   heardAt: number | undefined;
   /** Whether the peer's first message has arrived, not only later ones. */
@@ -92,13 +101,14 @@ export class SessionState {
     this.version = this.isOpener ? announced : Math.min(announced, SESSION_PROTOCOL_VERSION);
     this.request = options.request;
     this.instance = options.instance;
-    const extended = options.extendedPackets ?? false;
-    this.packer = new MessagePacker(sessionId, envelope, surbs, extended);
+    this.extendedPackets = options.extendedPackets ?? false;
+    this.wake = options.wake ?? (() => undefined);
+    this.packer = new MessagePacker(sessionId, envelope, surbs, this.extendedPackets);
     const { firstMessage, rustOpenersFirst, messageIds, hasOpen } = envelope;
     this.incoming = new IncomingStream(
       this.isOpener || framesAnnounced ? firstMessage : rustOpenersFirst,
       { messageIds, awaitsOpen: hasOpen && !this.isOpener },
-      extended ? INITIAL_BULK_WINDOW : INITIAL_WINDOW,
+      this.extendedPackets ? INITIAL_BULK_WINDOW : INITIAL_WINDOW,
     );
     if (this.isOpener) this.dialect = startWithFrames ? 'frames' : 'unknown';
     else this.dialect = framesAnnounced ? 'frames' : 'plain';
@@ -171,10 +181,31 @@ export class SessionState {
     this.resend.sent(this.now);
   }
 
-  pack(kind: PackedKind, body: Uint8Array, plan: MessagePlan): OutgoingMessage {
+  pack(kind: PackedKind, body: Uint8Array, surbs: number): OutgoingMessage {
     this.firstAnswer.sent(this.now);
     this.greetAt = undefined;
-    return this.packer.pack(kind, body, plan);
+    return this.packer.pack(kind, body, surbs);
+  }
+
+  /** Packs frames; an opener says with them how many SURBs it gives, an acceptor's spend some. */
+  packFrames(frames: readonly Frame[], plan: MessagePlan): OutgoingMessage {
+    if (this.surbs === undefined) {
+      const message = this.pack('frames', encodeFrames(frames), 0);
+      this.replies?.spent(replyPackets(message.payload.length, this.extendedPackets));
+      this.wantSurbs();
+      return message;
+    }
+    const bytes = frames.reduce((sum, frame) => sum + encodedBytes(frame), SUPPLY_BYTES);
+    const here = this.packer.surbsWith(bytes, plan);
+    const supply: Frame = { type: 'supply', total: this.surbs.given + here, here };
+    return this.pack('frames', encodeFrames([supply, ...frames]), here);
+  }
+
+  /** Says how many SURBs an acceptor has use for now. */
+  wantSurbs(): void {
+    // Those behind the window too: it is open again before more SURBs could come.
+    const bytes = this.outgoing.unsent;
+    this.replies?.want(this, bytes, bytes === 0 ? 0 : replyPackets(bytes, this.extendedPackets));
   }
 }
 

@@ -7,6 +7,7 @@ import { abortError } from './errors.js';
 import { LINGER_MS, SEND_BUFFER } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
 import type { Dialect, EngineOptions } from './session-state.js';
+import type { ReplyStock } from './reply-stock.js';
 import type { SurbStock } from './surb-stock.js';
 
 /** The longest that `setTimeout` can wait. */
@@ -19,7 +20,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export type Deliver = (message: OutgoingMessage) => Promise<void>;
 
 /** What a session is made with besides what its engine needs. */
-export interface SessionOptions extends Omit<EngineOptions, 'now'> {
+export interface SessionOptions extends Omit<EngineOptions, 'now' | 'wake'> {
   readonly deliver: Deliver;
 }
 
@@ -58,7 +59,8 @@ export class Session {
   constructor(options: SessionOptions) {
     this.id = options.sessionId;
     this.#deliver = options.deliver;
-    this.#engine = new SessionEngine({ ...options, now: performance.now() });
+    const wake = () => this.#advance();
+    this.#engine = new SessionEngine({ ...options, wake, now: performance.now() });
     this.closed = new Promise((resolve, reject) => (this.#end = { resolve, reject }));
     this.closed.catch(() => undefined);
     this.parted = new Promise((resolve) => (this.#part = resolve));
@@ -138,9 +140,11 @@ export class Session {
   /**
    * Takes in a message of this session. Tells whether it came from the peer's current mixnet client, to which replies
    * belong.
+   *
+   * @param replies the SURBs of the client that it came from, at an acceptor.
    */
-  receive(message: SessionMessage): boolean {
-    const current = this.#engine.receive(message, performance.now());
+  receive(message: SessionMessage, replies?: ReplyStock): boolean {
+    const current = this.#engine.receive(message, performance.now(), replies);
     this.#advance();
     return current;
   }

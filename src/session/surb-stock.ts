@@ -1,4 +1,5 @@
-import { FIRST_SURBS } from './limits.js';
+import { FIRST_SURBS, MAX_SURBS_WANTED } from './limits.js';
+import type { Demand } from './reply-stock.js';
 
 /** The official client keeps so many SURBs per sender tag and drops the rest (sphinx.md section 9). */
 const MAX_STORED = 200;
@@ -14,12 +15,14 @@ const MAX_PER_MESSAGE = 10;
  * many were spent. It is shared by all sessions of one client with one peer, because the peer stores SURBs per sender
  * tag.
  *
- * The stock it aims for starts at what one short reply needs and doubles whenever half of it is spent, so that a
+ * An acceptor of ours says what it wants ({@link demanded}). For all others the stock it aims for starts at what one short reply needs and doubles whenever half of it is spent, so that a
  * request costs one packet and a long download never waits. When the estimate is wrong (retransmitted replies spend
  * SURBs unseen), the peer's official client asks for more by itself, at the price of a round trip.
  */
 export class SurbStock {
   #estimate = 0;
+  #given = 0;
+  #demand: Demand | undefined;
   #target: number;
   #reserve = 0;
 
@@ -31,6 +34,17 @@ export class SurbStock {
   /** SURBs that the peer has left, by our count. */
   get estimate(): number {
     return this.#estimate;
+  }
+
+  /** SURBs given to the peer so far. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** Takes note of what the peer says that it has used and wants; what overtook it counts. */
+  demanded({ used, wanted }: Demand): void {
+    if (this.#demand !== undefined && used < this.#demand.used) return;
+    this.#demand = { used: Math.min(used, this.#given), wanted: Math.min(wanted, MAX_SURBS_WANTED) };
   }
 
   /**
@@ -54,10 +68,12 @@ export class SurbStock {
   /** Takes note that the peer lost them all, with its client. */
   lost(): void {
     this.#estimate = 0;
+    this.#demand = undefined;
   }
 
   /** Takes note of SURBs that were attached to a message. */
   attached(count: number): void {
+    this.#given += count;
     this.#estimate = Math.min(MAX_STORED, this.#estimate + count);
   }
 
@@ -69,12 +85,23 @@ export class SurbStock {
 
   /** SURBs that are worth a message of their own; 0 while the stock is above half of its target. */
   needed(): number {
+    if (this.#demand !== undefined) {
+      const enough = Math.min(MAX_PER_MESSAGE, this.#demand.wanted / 2);
+      return this.#unmet >= enough ? Math.min(MAX_PER_MESSAGE, this.#unmet) : 0;
+    }
     return this.#isLow() ? Math.min(MAX_PER_MESSAGE, this.#reserve + this.#target - this.#estimate) : 0;
   }
 
   /** SURBs that may be attached where a packet has room for them anyway. */
   welcome(): number {
+    if (this.#demand !== undefined) return Math.min(MAX_PER_MESSAGE, this.#unmet);
     return Math.max(0, Math.min(MAX_PER_MESSAGE, 2 * this.#reserve + this.#target - this.#estimate));
+  }
+
+  get #unmet(): number {
+    return this.#demand === undefined
+      ? 0
+      : Math.max(0, this.#demand.used + this.#demand.wanted - this.#given);
   }
 
   #isLow(): boolean {

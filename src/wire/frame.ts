@@ -20,6 +20,8 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 7 PING    value (varint) ‖ reserved                                asks for an acknowledgement and a PONG
  * 8 PONG    value (varint) ‖ reserved                                answers the PING of that value
  * 9 INSTANCE value (varint) ‖ reserved                               which accepting of the session answers
+ * 10 SUPPLY total (varint) ‖ here (varint) ‖ reserved                SURBs given so far, and with this message
+ * 11 DEMAND used (varint) ‖ wanted (varint) ‖ reserved               SURBs used so far, and wanted beyond these
  * ```
  *
  * Once an end's client was replaced, all its messages carry ROUTE. The highest counter seen is the current route: an
@@ -29,6 +31,10 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * An acceptor draws the value of INSTANCE when it accepts a session, and puts it first into all its messages. So an
  * opener notices a server that was restarted, took a late message for the opening of a new session, and would go on
  * with the bytes of another upstream connection.
+ *
+ * SUPPLY and DEMAND keep an acceptor in SURBs. Both count those that one mixnet client of the opener has given to the
+ * acceptor, over all its sessions. An opener's messages carry SUPPLY, which counts at least what was given before the
+ * message; an acceptor asks with DEMAND while `used` and `wanted` together are more than that.
  *
  * Integers are the varints of RFC 9000. A receive window is counted from the frame's offset (0 for OPEN and OPENED):
  * bytes at offset + window and beyond may not be sent yet. Unknown types and reserved bytes are ignored, so that
@@ -60,9 +66,24 @@ export type Frame =
   | { readonly type: 'fin'; readonly offset: number }
   | { readonly type: 'reset'; readonly code: ResetCode }
   | { readonly type: 'route'; readonly counter: number }
-  | { readonly type: 'ping' | 'pong' | 'instance'; readonly value: number };
+  | { readonly type: 'ping' | 'pong' | 'instance'; readonly value: number }
+  | { readonly type: 'supply'; readonly total: number; readonly here: number }
+  | { readonly type: 'demand'; readonly used: number; readonly wanted: number };
 
-const TYPES = ['open', 'opened', 'data', 'ack', 'fin', 'reset', 'route', 'ping', 'pong', 'instance'] as const;
+const TYPES = [
+  'open',
+  'opened',
+  'data',
+  'ack',
+  'fin',
+  'reset',
+  'route',
+  'ping',
+  'pong',
+  'instance',
+  'supply',
+  'demand',
+] as const;
 
 const NOTHING = new Uint8Array();
 
@@ -129,6 +150,10 @@ function decodeBody(type: Frame['type'], body: Reader): Frame {
     case 'pong':
     case 'instance':
       return { type, value: body.varint() };
+    case 'supply':
+      return { type, total: body.varint(), here: body.varint() };
+    case 'demand':
+      return { type, used: body.varint(), wanted: body.varint() };
     case 'data':
       return withinRange({ type, offset: body.varint(), bytes: body.bytes(body.remaining) });
   }
@@ -166,6 +191,10 @@ function integersOf(frame: Frame): readonly number[] {
     case 'pong':
     case 'instance':
       return [frame.value];
+    case 'supply':
+      return [frame.total, frame.here];
+    case 'demand':
+      return [frame.used, frame.wanted];
   }
 }
 

@@ -165,7 +165,7 @@ describe('the worker of a mixnet client', () => {
     send(2, 1);
     await turn();
     assert.deepEqual(said, [{ kind: 'done', id: 1 }]);
-    for (let left = 20; left > DEFAULT_PACKETS_AHEAD + 1; left -= 1) worker.frameLeft();
+    for (let left = 20; left > DEFAULT_PACKETS_AHEAD.fast + 1; left -= 1) worker.frameLeft();
     await turn();
     assert.equal(taken.length, 1);
     worker.frameLeft();

@@ -77,6 +77,18 @@ describe('the estimate of waiting packets', () => {
     assert.equal(world.fewer, 2);
   });
 
+  it('is not forgotten as far as it waits in the socket', () => {
+    const { queue } = newQueue();
+    queue.add(20);
+    for (let n = 0; n < 3; n += 1) queue.given();
+    mock.timers.tick(STALE_AFTER_MS);
+    assert.equal(queue.ahead, 3);
+    mock.timers.tick(10 * STALE_AFTER_MS);
+    assert.equal(queue.ahead, 3);
+    leave(queue, 3);
+    assert.equal(queue.ahead, 0);
+  });
+
   it('is believed anew after it was forgotten', () => {
     const { queue } = newQueue();
     queue.add(5);

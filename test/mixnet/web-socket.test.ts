@@ -35,6 +35,7 @@ describe('the WebSocket of the official client in Node', { timeout: 30_000 }, ()
       {
         opened: (socket) => told.opened.push(socket),
         connected: () => void (told.connected += 1),
+        frameGiven: () => undefined,
         frameLeft: () => {
           told.frames += 1;
           events.emit('frame');
@@ -139,7 +140,13 @@ describe('the WebSocket of the official client in Node', { timeout: 30_000 }, ()
   it('says why it closed: it was refused, without an uncaught error', async () => {
     const reason = await new Promise<string>((resolve) => {
       const ignore = () => undefined;
-      const watch = { opened: ignore, connected: ignore, frameLeft: ignore, textArrived: ignore };
+      const watch = {
+        opened: ignore,
+        connected: ignore,
+        frameGiven: ignore,
+        frameLeft: ignore,
+        textArrived: ignore,
+      };
       const Socket = gatewayWebSocket({ ...watch, closed: (_, why) => resolve(why) }, NEVER);
       new Socket('ws://127.0.0.1:1/');
     });

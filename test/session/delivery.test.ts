@@ -4,8 +4,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { v4 } from 'uuid';
 
-import { INITIAL_WINDOW, MAX_PLAIN_BUFFER, MAX_WINDOW } from '../../src/session/limits.js';
+import { INITIAL_WINDOW, MAX_PLAIN_BUFFER, MAX_SURBS_WANTED, MAX_WINDOW } from '../../src/session/limits.js';
+import { PROXY_ENVELOPE } from '../../src/session/proxy-envelope.js';
+import { STREAM_ENVELOPE } from '../../src/session/stream-envelope.js';
 import { simulate, type Application, type Fate } from '../support/session-world.js';
+
+const ENVELOPES = [PROXY_ENVELOPE, STREAM_ENVELOPE];
+
+/** Every message takes as long. */
+const fate = () => [80];
 
 /** Every byte tells where it belongs. */
 function stream(length: number): Uint8Array {
@@ -125,6 +132,34 @@ describe('a session', () => {
     // The answer, its end, and that it was heard that all has arrived.
     assert.ok(ends.acceptor.messages <= 3, `${ends.acceptor.messages} messages down`);
     assert.ok(ends.surbs <= 10, `${ends.surbs} SURBs`);
+  });
+
+  it('gives an acceptor the SURBs that a download needs, and hardly more', () => {
+    const request: Application = { writes: [stream(90)], writeEveryMs: 1, readEveryMs: 0 };
+    const bytes = stream(600_000);
+    const writes = Array.from({ length: 75 }, (_, n) => bytes.subarray(8000 * n, 8000 * (n + 1)));
+    const cases = ENVELOPES.flatMap((envelope) => [0, 100, 400].map((ms) => [envelope, ms] as const));
+    for (const [envelope, writeEveryMs] of cases) {
+      const answer: Application = { writes, writeEveryMs, readEveryMs: 0 };
+      const ends = simulate({ envelope, opener: request, acceptor: answer, fate, until: 600_000 });
+      assert.deepEqual(ends.opener.received, bytes);
+      assert.equal(ends.repliesWithoutSurbs, 0);
+      // Who has it all at once asks for as many as may be, up to the end.
+      const surplus = writeEveryMs === 0 ? MAX_SURBS_WANTED : 0.1 * ends.surbsSpent + 12;
+      assert.ok(ends.surbs <= ends.surbsSpent + surplus, `${ends.surbs} for ${ends.surbsSpent}`);
+    }
+  });
+
+  it('gives an acceptor few SURBs for an upload', () => {
+    const upload: Application = { writes: [stream(600_000)], writeEveryMs: 0, readEveryMs: 0 };
+    const answer: Application = { writes: [], writeEveryMs: 0, readEveryMs: 0 };
+    for (const envelope of ENVELOPES) {
+      const ends = simulate({ envelope, opener: upload, acceptor: answer, fate, until: 600_000 });
+      assert.deepEqual(ends.acceptor.received, stream(600_000));
+      // Those that a stream begins with are fewer: an early acknowledgement may have to wait.
+      assert.ok(ends.repliesWithoutSurbs <= (envelope === PROXY_ENVELOPE ? 0 : 1));
+      assert.ok(ends.surbs <= ends.surbsSpent + 12, `${ends.surbs} for ${ends.surbsSpent}`);
+    }
   });
 
   it('holds no more than its window for a reader that does not read', () => {

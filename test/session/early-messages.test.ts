@@ -3,19 +3,16 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { EarlyMessages } from '../../src/session/early-messages.js';
-import type { SessionMessage } from '../../src/session/envelope.js';
+import { EarlyMessages, type EarlyMessage } from '../../src/session/early-messages.js';
 
 const LIMITS = { messages: 10, bytes: 100, ms: 1000 };
 
-const message = (sessionId: string, messageId: number, length = 1): SessionMessage => ({
-  sessionId,
-  messageId,
-  kind: 'data',
-  body: new Uint8Array(length),
+const message = (sessionId: string, messageId: number, length = 1): EarlyMessage => ({
+  message: { sessionId, messageId, kind: 'data', body: new Uint8Array(length) },
+  senderTag: 'somebody',
 });
 
-const ids = (messages: SessionMessage[]) => messages.map(({ messageId }) => messageId);
+const ids = (early: EarlyMessage[]) => early.map(({ message }) => message.messageId);
 
 describe('messages that come before their session', () => {
   it('are handed out once, in the order in which they came', () => {

@@ -98,6 +98,34 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     assert.equal(anonymousMessagePackets(longest, 0, true), 1);
   });
 
+  it('send a lone small write at once, and those that wait together in one message', async () => {
+    const send = client.send.bind(client);
+    const sizes: number[] = [];
+    const turns: (() => void)[] = [];
+    let handed: () => void = () => undefined;
+    client.send = async (...args) => {
+      sizes.push(args[1].length);
+      handed();
+      await new Promise<void>((resolve) => turns.push(resolve));
+      return send(...args);
+    };
+    const nextHanded = () => new Promise<void>((resolve) => (handed = resolve));
+    const session = opener.open();
+    const writer = session.writable.getWriter();
+    const first = nextHanded();
+    await writer.write(new Uint8Array(1));
+    await first;
+    for (let n = 0; n < 50; n += 1) await writer.write(new Uint8Array(100));
+    const second = nextHanded();
+    turns.shift()?.();
+    await second;
+    assert.ok((sizes[0] ?? Infinity) < 100 && (sizes[1] ?? 0) > 5000, sizes.join());
+    client.send = send;
+    turns.shift()?.();
+    const peer = await nextAccepted();
+    await Promise.all([writer.close(), readAll(peer).then((bytes) => assert.equal(bytes.length, 5001))]);
+  });
+
   it('let the acceptor speak first', async () => {
     const session = opener.open();
     const peer = await nextAccepted();

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 
 import { SessionEngine } from '../../src/session/engine.js';
 import type { Envelope, SessionMessage } from '../../src/session/envelope.js';
+import { FIRST_SURBS } from '../../src/session/limits.js';
+import { ReplyStock } from '../../src/session/reply-stock.js';
 import type { EngineOptions } from '../../src/session/session-state.js';
 import { STREAM_ENVELOPE } from '../../src/session/stream-envelope.js';
 import { SurbStock } from '../../src/session/surb-stock.js';
@@ -41,6 +43,8 @@ function saidBy(from: SessionEngine, now: number): SessionMessage[] {
   return messages;
 }
 
+const typesOf = (body: Uint8Array) => decodeFrames(body).map(({ type }) => type);
+
 const data = (messageId: number, body: string): SessionMessage => ({
   sessionId: '00112233445566ff',
   messageId,
@@ -77,7 +81,7 @@ describe('an opener of a stream', () => {
       said.map(({ kind }) => kind),
       ['open', 'frames', 'frames', 'frames'],
     );
-    for (const { body } of said.slice(1)) assert.equal(decodeFrames(body)[0]?.type, 'open');
+    for (const { body } of said.slice(1)) assert.deepEqual(typesOf(body), ['supply', 'open']);
     // A Rust peer that does answer is brought SURBs in the same way.
     opener.receive(data(0, 'answer'), 40_000);
     assert.equal(opener.dialect, 'plain');
@@ -128,14 +132,43 @@ describe('an opener of a stream', () => {
       said.map(({ kind }) => kind),
       ['open', 'frames'],
     );
-    assert.deepEqual(
-      decodeFrames(said[1]?.body ?? bytes('')).map(({ type }) => type),
-      ['open', 'fin'],
-    );
+    assert.deepEqual(typesOf(said[1]?.body ?? bytes('')), ['supply', 'open', 'fin']);
     assert.equal(opener.poll(999), undefined);
     assert.equal(endOf(opener), undefined);
     opener.poll(1000);
     assert.equal(endOf(opener), 'timeout by us');
+  });
+});
+
+describe('the SURBs of an acceptor of a stream', () => {
+  const acceptorOf = (first: SessionMessage | undefined) => {
+    const acceptor = engine(undefined, { first });
+    const stock = new ReplyStock();
+    return { stock, receive: (message: SessionMessage) => acceptor.receive(message, 0, stock) };
+  };
+
+  it('are counted from what its Open and Data bring at least', () => {
+    const first = open('a', SESSION_PROTOCOL_VERSION);
+    const { stock, receive } = acceptorOf(first);
+    receive(first);
+    assert.equal(stock.usable, FIRST_SURBS - 1);
+    receive(data(0, 'b'));
+    receive(data(1, 'c'));
+    assert.equal(stock.usable, FIRST_SURBS + 1);
+  });
+
+  it('are stated by the frames that bring more before the first answer', () => {
+    const surbs = new SurbStock(20);
+    const opener = engine(surbs);
+    opener.write(bytes('hello'));
+    const said = saidBy(opener, 0);
+    assert.deepEqual([said.map(({ kind }) => kind), surbs.given], [['open', 'frames'], 20]);
+    for (const messages of [said, said.toReversed()]) {
+      const { stock, receive } = acceptorOf(messages[0]);
+      for (const message of messages) receive(message);
+      // What only the Open knows of is not counted on.
+      assert.ok(stock.usable >= 9 && stock.usable < surbs.given, `${stock.usable} usable`);
+    }
   });
 });
 

@@ -1,9 +1,11 @@
+import { DEFAULT_REPLY_SURB_RESERVE } from '../../src/mixnet/options.js';
 import { opensSession } from '../../src/session/acceptor.js';
 import { SessionEngine } from '../../src/session/engine.js';
 import type { Envelope, SessionMessage } from '../../src/session/envelope.js';
 import { SessionError } from '../../src/session/errors.js';
 import type { OutgoingMessage } from '../../src/session/message-packer.js';
 import { PROXY_ENVELOPE } from '../../src/session/proxy-envelope.js';
+import { ReplyStock } from '../../src/session/reply-stock.js';
 import type { EngineOptions } from '../../src/session/session-state.js';
 import { SurbStock } from '../../src/session/surb-stock.js';
 import { decodeFrames, encodeFrames } from '../../src/wire/frame.js';
@@ -103,7 +105,12 @@ export interface Aftermath {
   readonly acceptor: End;
   /** The one after each number of restarts, where there was one. Those that died with their process never ended. */
   readonly acceptors: ReadonlyMap<number, End>;
+  /** SURBs that the opener has given. */
   readonly surbs: number;
+  /** SURBs that the acceptor's replies have spent. */
+  readonly surbsSpent: number;
+  /** Replies for which the acceptor's official client would have had to ask for SURBs. */
+  readonly repliesWithoutSurbs: number;
   readonly endedAt: number;
 }
 
@@ -115,6 +122,10 @@ interface Client {
   lostFrom: number;
   /** The sender tags that SURBs have come from. */
   readonly repliable: Set<number>;
+  /** How many of them are left, of each sender. */
+  readonly surbs: Map<number, number>;
+  /** What an acceptor over this client knows of their SURBs. */
+  readonly stocks: Map<number, ReplyStock>;
 }
 
 const CLOSE_TIMEOUT_MS = 60_000;
@@ -130,7 +141,7 @@ class Simulation {
   readonly #envelope: Envelope;
   readonly #common: Omit<EngineOptions, 'surbs' | 'now'>;
   /** What came before the acceptor's session was open. */
-  readonly #early: SessionMessage[] = [];
+  readonly #early: { message: SessionMessage; tag: number }[] = [];
   readonly #opener: LiveEnd;
   #acceptor: LiveEnd | undefined;
   readonly #acceptors = new Map<number, LiveEnd>();
@@ -140,6 +151,8 @@ class Simulation {
   #stock = new SurbStock();
   #now = 0;
   #surbs = 0;
+  #surbsSpent = 0;
+  #repliesWithoutSurbs = 0;
   #clients = 0;
   readonly #client = { opener: this.#newClient(), acceptor: this.#newClient() };
   readonly #awakeAt = { opener: 0, acceptor: 0 };
@@ -181,6 +194,8 @@ class Simulation {
       acceptor: acceptor.end(),
       acceptors: new Map([...this.#acceptors].map(([restarts, live]) => [restarts, live.end()])),
       surbs: this.#surbs,
+      surbsSpent: this.#surbsSpent,
+      repliesWithoutSurbs: this.#repliesWithoutSurbs,
       endedAt: this.#now,
     };
   }
@@ -191,7 +206,14 @@ class Simulation {
 
   #newClient(): Client {
     this.#clients += 1;
-    return { tag: this.#clients, diedAt: Infinity, lostFrom: Infinity, repliable: new Set() };
+    return {
+      tag: this.#clients,
+      diedAt: Infinity,
+      lostFrom: Infinity,
+      repliable: new Set(),
+      surbs: new Map(),
+      stocks: new Map(),
+    };
   }
 
   #newAcceptor(first?: SessionMessage): LiveEnd {
@@ -230,6 +252,11 @@ class Simulation {
   /** As the official client does, replies without ever having had a SURB are dropped without a word. */
   #reply(payload: Uint8Array, tag: number, client: Client, index: number): void {
     if (!client.repliable.has(tag)) return;
+    const packets = replyPackets(payload.length);
+    const left = (client.surbs.get(tag) ?? 0) - packets;
+    this.#surbsSpent += packets;
+    if (left < DEFAULT_REPLY_SURB_RESERVE) this.#repliesWithoutSurbs += 1;
+    client.surbs.set(tag, Math.max(0, left));
     this.#carry('down', index, client, () => this.#arriveDown(payload, tag));
   }
 
@@ -249,6 +276,7 @@ class Simulation {
       return;
     }
     if (message.replySurbs > 0) client.repliable.add(tag);
+    client.surbs.set(tag, (client.surbs.get(tag) ?? 0) + message.replySurbs);
     if (!this.#isAwake('acceptor')) {
       this.#agenda.add(this.#awakeAt.acceptor, () => this.#arriveUp(message, tag));
       return;
@@ -257,7 +285,7 @@ class Simulation {
     if (this.#acceptor === undefined) {
       if (this.#refused) return;
       if (this.#envelope.hasOpen && arrived.kind === 'data') {
-        this.#early.push(arrived);
+        this.#early.push({ message: arrived, tag });
         return;
       }
       if (!opensSession(arrived, this.#envelope)) {
@@ -269,8 +297,8 @@ class Simulation {
     }
     const { engine } = this.#acceptor;
     if (engine.outcome === undefined) {
-      const current = this.#acceptor.receive(arrived, this.#now);
-      for (const early of this.#early.splice(0)) this.#acceptor.receive(early, this.#now);
+      const current = this.#hand(this.#acceptor, arrived, tag);
+      for (const early of this.#early.splice(0)) this.#hand(this.#acceptor, early.message, early.tag);
       if (!current) return;
       if (tag < this.#replyTo) throw new Error('replies go back to a client that was replaced');
       this.#replyTo = tag;
@@ -281,6 +309,19 @@ class Simulation {
       const payload = this.#envelope.encode({ ...arrived, messageId: 0, body });
       this.#reply(payload, tag, client, this.#acceptor.messages);
     }
+  }
+
+  /** Tells whether it came from the peer's current client. */
+  #hand(acceptor: LiveEnd, message: SessionMessage, tag: number): boolean {
+    const stock =
+      acceptor.engine.dialect === 'frames' ? this.#stockOf(this.#client.acceptor, tag) : undefined;
+    return acceptor.receive(message, this.#now, stock);
+  }
+
+  #stockOf({ stocks }: Client, tag: number): ReplyStock {
+    const stock = stocks.get(tag) ?? new ReplyStock();
+    stocks.set(tag, stock);
+    return stock;
   }
 
   /** What an acceptor says of a session that it does not know. */
@@ -403,9 +444,9 @@ class LiveEnd {
   }
 
   /** Tells whether it came from the peer's current client. */
-  receive(message: SessionMessage, now: number): boolean {
+  receive(message: SessionMessage, now: number, replies?: ReplyStock): boolean {
     this.#mayRead = true;
-    return this.engine.receive(message, now);
+    return this.engine.receive(message, now, replies);
   }
 
   run(now: number): OutgoingMessage[] {

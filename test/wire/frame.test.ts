@@ -55,6 +55,8 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ type: fc.constant('fin' as const), offset: integer }),
   fc.record({ type: fc.constant('route' as const), counter: integer }),
   fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), value: integer }),
+  fc.record({ type: fc.constant('supply' as const), total: integer, here: integer }),
+  fc.record({ type: fc.constant('demand' as const), used: integer, wanted: integer }),
   fc.record({
     type: fc.constant('reset' as const),
     code: fc.constantFrom(...(Object.keys(RESET_CODES) as ResetCode[])),

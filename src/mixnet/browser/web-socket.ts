@@ -47,7 +47,9 @@ export function gatewayWebSocket(watch: GatewaySocketWatch): typeof WebSocket {
       super.send(data);
       if (this.readyState !== WebSocket.OPEN) return;
       const bytes = this.bufferedAmount - before;
-      this.#waiting.push({ bytes, isPacket: typeof data !== 'string' });
+      const isPacket = typeof data !== 'string';
+      if (isPacket) watch.frameGiven();
+      this.#waiting.push({ bytes, isPacket });
       this.#waitingBytes += bytes;
       this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY_MS);
     }

@@ -69,6 +69,7 @@ export function gatewayWebSocket(
 
     override send(data: string | Uint8Array): void {
       const isPacket = typeof data !== 'string';
+      if (isPacket) watch.frameGiven();
       super.send(data, (error) => {
         if (isPacket && !error) watch.frameLeft();
       });
