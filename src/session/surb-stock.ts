@@ -15,9 +15,10 @@ const MAX_PER_MESSAGE = 10;
  * many were spent. It is shared by all sessions of one client with one peer, because the peer stores SURBs per sender
  * tag.
  *
- * An acceptor of ours says what it wants ({@link demanded}). For all others the stock it aims for starts at what one short reply needs and doubles whenever half of it is spent, so that a
- * request costs one packet and a long download never waits. When the estimate is wrong (retransmitted replies spend
- * SURBs unseen), the peer's official client asks for more by itself, at the price of a round trip.
+ * An acceptor of ours says what it wants ({@link demanded}). For all others the stock it aims for starts at what one short
+ * reply needs and doubles whenever half of it is spent, so that a request costs one packet and a long download never
+ * waits. When the estimate is wrong (retransmitted replies spend SURBs unseen), the peer's official client asks for more
+ * by itself, at the price of a round trip.
  */
 export class SurbStock {
   #estimate = 0;
