@@ -84,7 +84,7 @@ export class DemoSite implements AsyncDisposable {
   /** Somebody with a browser of their own, who is watched. */
   async visit(options: BrowserContextOptions = {}): Promise<Visit> {
     const context = await this.#chromium.newContext(options);
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(60_000);
     const requests: string[] = [];
     const troubles: string[] = [];
     context.on('request', (request) => requests.push(request.url()));

@@ -108,7 +108,7 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     requests = [];
     serveTcp = (socket) => void socket.pipe(socket);
     visitor = await chromium.newContext();
-    visitor.setDefaultTimeout(30_000);
+    visitor.setDefaultTimeout(60_000);
     visitor.on('request', (request) => requests.push(request.url()));
   }, limit);
   afterEach(() => visitor.close(), limit);

@@ -47,7 +47,7 @@ describe('streams between web pages', { timeout: 600_000 }, () => {
   beforeEach(async () => {
     requests = [];
     visitor = await chromium.newContext();
-    visitor.setDefaultTimeout(30_000);
+    visitor.setDefaultTimeout(60_000);
     visitor.on('request', (request) => requests.push(request.url()));
   }, limit);
   afterEach(() => visitor.close(), limit);

@@ -95,7 +95,7 @@ export class TunneledSite implements AsyncDisposable {
   /** Someone with a browser of their own. */
   async visitor(): Promise<BrowserContext> {
     const visitor = await this.#chromium.newContext({ acceptDownloads: true });
-    visitor.setDefaultTimeout(30_000);
+    visitor.setDefaultTimeout(60_000);
     return visitor;
   }
 

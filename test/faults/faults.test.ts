@@ -9,6 +9,9 @@ const BYTES = 256 * 1024;
 
 const TIME_LIMIT = { timeout: 90_000 };
 
+/** Where every packet meets odds, on a machine that has other things to do. */
+const LONG_TIME_LIMIT = { timeout: 240_000 };
+
 describe('A transfer both ways', { timeout: 600_000 }, () => {
   let world: FaultWorld;
 
@@ -21,8 +24,9 @@ describe('A transfer both ways', { timeout: 600_000 }, () => {
   for (const fault of FAULT_CASES) {
     if (fault.slow) continue;
     const ends = fault.outcome === 'exact' ? 'arrives exactly' : `is reset with "${fault.outcome}"`;
-    it(`${ends} if this befalls it: ${fault.name} (${fault.clients})`, TIME_LIMIT, async () => {
-      await transferUnder(world, fault, fault.slowsDown ? BYTES / 4 : BYTES);
+    const limit = fault.slowsDown ? LONG_TIME_LIMIT : TIME_LIMIT;
+    it(`${ends} if this befalls it: ${fault.name} (${fault.clients})`, limit, async () => {
+      await transferUnder(world, fault, fault.slowsDown ? BYTES / 8 : BYTES);
     });
   }
 });

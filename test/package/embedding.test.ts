@@ -73,7 +73,7 @@ describe('the packed package in an app of somebody else', { timeout: 600_000 }, 
   async function visit(test: (visitor: BrowserContext, tab: Page) => Promise<void>): Promise<void> {
     const visitor = await chromium.newContext();
     const complaints: string[] = [];
-    visitor.setDefaultTimeout(30_000);
+    visitor.setDefaultTimeout(60_000);
     visitor.on('weberror', (error) => complaints.push(String(error.error())));
     visitor.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text());
