@@ -110,6 +110,8 @@ export function browsePanel({ connection, signal }: Surroundings): HTMLElement {
       if (signal.aborted) return;
       frame.hidden = false;
       bar.inert = false;
+      // Who is quick follows a link before all of it has loaded.
+      history.visit('/');
       go('/');
     } catch (error) {
       frame.hidden = true;
