@@ -21,7 +21,10 @@ const { values } = parseArgs({
   options: { mebibytes: { type: 'string', default: '10' }, only: { type: 'string', default: '' } },
 });
 const bytes = Number(values.mebibytes) * MEBIBYTE;
-if (!(bytes > 0)) throw new RangeError(`--mebibytes ${values.mebibytes} is no number above 0`);
+if (!(bytes > 0)) {
+  console.error(`check:faults: --mebibytes is "${values.mebibytes}"; give a number above 0.`);
+  process.exit(2);
+}
 const wanted = FAULT_CASES.filter(({ name }) => name.includes(values.only));
 const rows: (string | number | undefined)[][] = [];
 let failures = 0;

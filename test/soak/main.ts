@@ -19,8 +19,10 @@ const { values } = parseArgs({
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
-if (!(minutes > 0) || !Number.isSafeInteger(seed))
-  throw new RangeError('give --minutes and --seed as numbers');
+if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
+  console.error('soak: give --minutes and --seed as numbers.');
+  process.exit(2);
+}
 console.log(`${minutes} minutes, seed ${seed}`);
 
 const interrupted = new AbortController();
