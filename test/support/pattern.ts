@@ -98,7 +98,11 @@ export class PatternReader {
       socket.on('readable', this.#readSoon);
       // What the socket holds already, it does not tell of again.
       this.#readSoon();
+      // A socket closes when its other direction is done too, which nobody waits for here.
+      let over = false;
       const end = (ending: Ending) => {
+        if (over) return;
+        over = true;
         this.#note(0);
         resolve(ending);
       };
