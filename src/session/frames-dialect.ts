@@ -218,7 +218,8 @@ export class FramesDialect {
     // An opener repeats itself until it is heard, since any of its messages may arrive first.
     const greeting = state.greetAt !== undefined || state.heardAt === undefined;
     const frames = this.#signals({ probing, leaving }, greeting, stream);
-    const atLeast = Math.max(dueSurbs, probing ? PROBE_SURBS : leaving ? 1 : 0);
+    const surbs = sendable > 0 ? state.surbsBesideStream : dueSurbs;
+    const atLeast = Math.max(surbs, probing ? PROBE_SURBS : leaving ? 1 : 0);
     const plan = state.packer.plan(atLeast, state.replies?.usable || Infinity);
     const supply = state.isOpener ? SUPPLY_BYTES : 0;
     const room = frames.reduce((left, frame) => left - encodedBytes(frame), plan.room - supply);

@@ -161,9 +161,17 @@ export class SessionState {
 
   /** SURBs that are worth a message of their own. */
   get dueSurbs(): number {
-    if (this.surbs === undefined) return 0;
-    // A peer that has finished needs them for acknowledgements only, one at a time.
-    return this.incoming.complete && this.surbs.estimate > 0 ? 0 : this.surbs.needed();
+    return this.#mayNeedSurbs ? (this.surbs?.needed() ?? 0) : 0;
+  }
+
+  /** SURBs to go with a message of the stream. */
+  get surbsBesideStream(): number {
+    return this.#mayNeedSurbs ? (this.surbs?.besideStream() ?? 0) : 0;
+  }
+
+  /** A peer that has finished needs them for acknowledgements only, one at a time. */
+  get #mayNeedSurbs(): boolean {
+    return !this.incoming.complete || this.surbs?.estimate === 0;
   }
 
   /** Takes the next bytes to send. */

@@ -10,6 +10,9 @@ const MAX_TARGET = 120;
 /** SURBs attached to one message at most: they fill 3 packets, which leaves one for data. */
 const MAX_PER_MESSAGE = 10;
 
+/** The same for a message that carries as much of the stream as it can: less than half of it. */
+const MAX_BESIDE_STREAM = 6;
+
 /**
  * What an opener knows of the SURBs it gave to one peer: how many it attached, and from the size of what arrived, how
  * many were spent. It is shared by all sessions of one client with one peer, because the peer stores SURBs per sender
@@ -91,6 +94,14 @@ export class SurbStock {
       return this.#unmet >= enough ? Math.min(MAX_PER_MESSAGE, this.#unmet) : 0;
     }
     return this.#isLow() ? Math.min(MAX_PER_MESSAGE, this.#reserve + this.#target - this.#estimate) : 0;
+  }
+
+  /**
+   * SURBs to go with a message of the stream, which has no room left over: what the peer misses, before it would be
+   * worth a message, and no more than leaves most of the message to the stream.
+   */
+  besideStream(): number {
+    return Math.min(MAX_BESIDE_STREAM, this.#demand === undefined ? this.needed() : this.#unmet);
   }
 
   /** SURBs that may be attached where a packet has room for them anyway. */

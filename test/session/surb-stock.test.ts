@@ -35,6 +35,17 @@ describe('the SURB stock', () => {
     assert.ok(messages <= 4);
   });
 
+  it('gives what is missing with the stream, but leaves most of each message to that', () => {
+    const stock = new SurbStock();
+    stock.attached(3);
+    stock.demanded({ used: 1, wanted: 3 });
+    assert.equal(stock.needed(), 0);
+    assert.equal(stock.besideStream(), 1);
+    stock.demanded({ used: 2, wanted: 100 });
+    assert.equal(stock.needed(), 10);
+    assert.equal(stock.besideStream(), 6);
+  });
+
   it('is not emptied by a peer that asks for more than it can keep, or says that it has used more than it got', () => {
     const stock = new SurbStock();
     stock.attached(2);
