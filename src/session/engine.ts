@@ -1,5 +1,5 @@
-import { decodeFrames, encodeFrames, type Frame } from '../wire/frame.js';
-import type { ResetCode } from '../wire/reset-code.js';
+import { decodeFrames, type Frame } from '../wire/frame.js';
+import { Ending, type Outcome } from './ending.js';
 import type { SessionMessage } from './envelope.js';
 import { protocolError, SessionError, violation } from './errors.js';
 import { FramesDialect } from './frames-dialect.js';
@@ -9,14 +9,6 @@ import { PlainDialect } from './plain-dialect.js';
 import { earliest, SessionState, type Dialect, type EngineOptions } from './session-state.js';
 import type { ReplyStock } from './reply-stock.js';
 import type { SurbStock } from './surb-stock.js';
-
-const EMPTY = new Uint8Array();
-
-/**
- * How a session ended: reset, or done. Done means that each end has all of the other's bytes; towards a peer in the
- * Rust way, that this end has all of the peer's, and that its own are sent.
- */
-export type Outcome = { readonly kind: 'done' } | { readonly kind: 'reset'; readonly error: SessionError };
 
 /**
  * One end of one session, without any input or output of its own: messages, bytes and times go in, messages and bytes
@@ -33,19 +25,20 @@ export class SessionEngine {
   readonly #state: SessionState;
   readonly #frames: FramesDialect;
   readonly #plain: PlainDialect;
-  #outcome: Outcome | undefined;
-  readonly #lastWords: OutgoingMessage[] = [];
+  readonly #ending: Ending;
 
   constructor(options: EngineOptions) {
     this.#state = new SessionState(options);
     this.#frames = new FramesDialect(this.#state);
     this.#plain = new PlainDialect(this.#state);
+    this.#ending = new Ending(this.#state, this.#frames);
     if (this.#state.isOpener) this.#state.greetAt = options.now + OPEN_DELAY_MS;
     else if (this.dialect === 'frames') this.#state.greetAt = options.now + ACK_DELAY_MS;
   }
 
+  /** How the session ended; `undefined` while it has not. */
   get outcome(): Outcome | undefined {
-    return this.#outcome;
+    return this.#ending.outcome;
   }
 
   get dialect(): Dialect {
@@ -106,29 +99,17 @@ export class SessionEngine {
   /** Whether the peer's stream has been read to its end. */
   get readToEnd(): boolean {
     const { exhausted, unread } = this.#state.incoming;
-    return exhausted || (this.#outcome?.kind === 'done' && unread === 0);
+    return exhausted || (this.outcome?.kind === 'done' && unread === 0);
   }
 
-  /** Whether the session has ended and the peer need not be told any more; an acceptor leaves that to its epitaph. */
+  /** Whether the session has ended and the peer need not be told any more. */
   get parted(): boolean {
-    if (this.#outcome === undefined) return false;
-    if (!this.#state.isOpener || this.#frames.leaveAnswered) return true;
-    return this.#outcome.kind === 'reset' ? this.#outcome.error.by === 'peer' : this.dialect !== 'frames';
+    return this.#ending.parted;
   }
 
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
   get epitaph(): readonly Frame[] | undefined {
-    if (this.#outcome === undefined || this.dialect !== 'frames') return undefined;
-    const { incoming, outgoing, now } = this.#state;
-    if (this.#outcome.kind === 'done') {
-      return this.#frames.signed(
-        { type: 'ack', ...incoming.acknowledge(now) },
-        { type: 'fin', offset: outgoing.sent },
-      );
-    }
-    const { by, code } = this.#outcome.error;
-    if (by === 'peer') return undefined;
-    return this.#frames.signed({ type: 'reset', code: code === 'lost' ? 'gone' : code });
+    return this.#ending.epitaph;
   }
 
   /** Takes bytes to send. They are copied. */
@@ -154,15 +135,16 @@ export class SessionEngine {
 
   /** Gives the session up and, unless the peer did so first, tells it why. */
   reset(error: SessionError): void {
-    if (this.#outcome !== undefined) return;
+    if (this.outcome !== undefined) return;
     const { finSentAt } = this.#state.outgoing;
     this.#end({ kind: 'reset', error });
-    if (error.by === 'us' && error.code !== 'lost') this.#tellReset(error.code, finSentAt !== undefined);
+    if (error.by === 'us' && error.code !== 'lost')
+      this.#ending.tellReset(error.code, finSentAt !== undefined);
   }
 
   /** The mixnet client is gone. Until there is another, nothing is sent; in the Rust way that is the end. */
   routeLost(now: number, cause?: unknown): void {
-    if (this.#outcome !== undefined) return;
+    if (this.outcome !== undefined) return;
     this.#state.now = now;
     this.#state.routes.lost(now, cause);
     if (this.dialect === 'plain') this.#giveUpWaiting();
@@ -175,7 +157,7 @@ export class SessionEngine {
    */
   routeFound(now: number, surbs: SurbStock | undefined): void {
     if (this.dialect === 'plain') this.routeLost(now);
-    if (this.#outcome !== undefined) return;
+    if (this.outcome !== undefined) return;
     const { packer, routes, firstAnswer } = this.#state;
     this.#state.now = now;
     this.#state.surbs = surbs;
@@ -213,7 +195,10 @@ export class SessionEngine {
   receive(message: SessionMessage, now: number, replies?: ReplyStock): boolean {
     this.#state.now = now;
     try {
-      if (this.#outcome !== undefined) return this.#receiveLate(message);
+      if (this.outcome !== undefined) {
+        this.#ending.receiveLate(message);
+        return false;
+      }
       this.#state.heard();
       const current =
         message.kind === 'frames'
@@ -235,14 +220,14 @@ export class SessionEngine {
     this.#state.now = now;
     this.#settle();
     if (this.#state.routes.blocked) return undefined;
-    const last = this.#lastWords.shift();
+    const last = this.#ending.nextWords();
     if (last !== undefined) return last;
-    if (this.#outcome !== undefined) return undefined;
+    if (this.outcome !== undefined) return undefined;
     try {
       return this.#talk.poll();
     } catch (error) {
       this.reset(violation(error));
-      return this.#lastWords.shift();
+      return this.#ending.nextWords();
     } finally {
       this.#settle();
     }
@@ -250,7 +235,7 @@ export class SessionEngine {
 
   /** When to call {@link poll} again even if nothing happens until then; `undefined` for never. */
   get deadline(): number | undefined {
-    if (this.#outcome !== undefined) return undefined;
+    if (this.outcome !== undefined) return undefined;
     const sending = this.#state.routes.blocked ? [] : this.#talk.deadlines;
     return earliest([this.#giveUpAt, this.#state.idleAt, ...sending]);
   }
@@ -284,31 +269,7 @@ export class SessionEngine {
     return hasOpen ? kind === 'open' : messageId === firstMessage;
   }
 
-  /** After the end, a peer that did not hear of it is told, and one that did says so. An acceptor has its epitaph. */
-  #receiveLate(message: SessionMessage): boolean {
-    const { epitaph } = this;
-    if (message.kind !== 'frames' || epitaph === undefined || !this.#state.isOpener) return false;
-    const frames = decodeFrames(message.body);
-    for (const frame of frames) if (frame.type === 'pong') this.#frames.receivePong(frame.value);
-    if (frames.some(({ type }) => type === 'data' || type === 'fin' || type === 'ping')) {
-      this.#lastWords.push(this.#state.packer.packLast('frames', encodeFrames(epitaph)));
-    }
-    return false;
-  }
-
   // Ending.
-
-  /** An unknown peer is told both ways: ours resets, a Rust server skips the frame and closes. */
-  #tellReset(code: ResetCode, finSent: boolean): void {
-    const { isOpener, firstAnswer, packer, envelope } = this.#state;
-    if (isOpener && firstAnswer.askedAt === undefined) return;
-    if (this.dialect !== 'plain') {
-      const words = encodeFrames(this.#frames.signed({ type: 'reset', code }));
-      this.#lastWords.push(packer.packLast('frames', words));
-    }
-    if (this.dialect !== 'frames' && envelope.hasClose && !finSent)
-      this.#lastWords.push(packer.packLast('close', EMPTY));
-  }
 
   /** Replies to the client that these SURBs are of. */
   #replyWith(replies: ReplyStock | undefined): void {
@@ -319,14 +280,14 @@ export class SessionEngine {
   }
 
   #end(outcome: Outcome): void {
-    this.#outcome = outcome;
+    this.#ending.outcome = outcome;
     this.#replyWith(undefined);
     this.#state.outgoing.clear();
   }
 
   /** Notices that everything is done, or that the peer has been silent for too long. */
   #settle(): void {
-    if (this.#outcome !== undefined) return;
+    if (this.outcome !== undefined) return;
     this.#state.noteCarried();
     if (this.#isDone()) this.#end({ kind: 'done' });
     else if (this.#state.isDue(this.#state.idleAt)) this.#giveUpIdle();

@@ -1,18 +1,12 @@
 import { dataFrameOverhead, encodedBytes, type Frame } from '../wire/frame.js';
 import { AckSchedule } from './ack-schedule.js';
 import { protocolError, SessionError } from './errors.js';
-import {
-  ACCEPTOR_SILENCE_MS,
-  FORGOTTEN_MS,
-  PONG_PAUSE_MS,
-  PROBE_SURBS,
-  RESEND_BYTES,
-  SURB_WAIT_MS,
-} from './limits.js';
+import { ACCEPTOR_SILENCE_MS, FORGOTTEN_MS, PONG_PAUSE_MS, PROBE_SURBS, RESEND_BYTES } from './limits.js';
 import { Liveness } from './liveness.js';
 import { SUPPLY_BYTES } from './message-budget.js';
 import type { OutgoingMessage } from './message-packer.js';
 import { earliest, type SessionState } from './session-state.js';
+import { SurbWait } from './surb-wait.js';
 
 /** Bytes of the largest FIN frame. */
 const FIN_BYTES = 10;
@@ -42,11 +36,11 @@ export class FramesDialect {
   /** The value of the PING with which an opener took its leave. */
   #leave: number | undefined;
   #leaveAnswered = false;
-  /** When an acceptor waits for SURBs no longer; `undefined` while it does not. */
-  #replyAt: number | undefined;
+  readonly #surbWait: SurbWait;
 
   constructor(state: SessionState) {
     this.#state = state;
+    this.#surbWait = new SurbWait(state);
     this.#liveness = state.isOpener ? new Liveness(state.now) : undefined;
   }
 
@@ -209,10 +203,10 @@ export class FramesDialect {
     const timely = state.isDue(state.greetAt) || state.isDue(this.#acks.at);
     const { dueSurbs } = state;
     if (!(stream || timely || probing || leaving || dueSurbs > 0)) {
-      this.#replyAt = undefined;
+      this.#surbWait.end();
       return undefined;
     }
-    if (!this.#mayReply()) return undefined;
+    if (!this.#surbWait.mayReply()) return undefined;
 
     const sendable = outgoing.sendable();
     // An opener repeats itself until it is heard, since any of its messages may arrive first.
@@ -229,24 +223,11 @@ export class FramesDialect {
     return state.packFrames(frames, plan);
   }
 
-  /** Whether an acceptor has SURBs for what is due, or has waited for them long enough. */
-  #mayReply(): boolean {
-    const { replies, now, wake } = this.#state;
-    this.#state.wantSurbs();
-    if (replies === undefined || replies.usable > 0 || this.#state.isDue(this.#replyAt)) {
-      this.#replyAt = undefined;
-      return true;
-    }
-    this.#replyAt ??= now + SURB_WAIT_MS;
-    replies.whenMore(wake);
-    return false;
-  }
-
   /** When there may be something to send without anything happening until then. */
   get deadlines(): readonly (number | undefined)[] {
     const { routes, greetAt, resend } = this.#state;
     if (routes.announcing) return [this.#probeAt()];
-    if (this.#replyAt !== undefined) return [this.#replyAt];
+    if (this.#surbWait.until !== undefined) return [this.#surbWait.until];
     return [greetAt, this.#acks.at, this.#probeAt(), resend.deadline];
   }
 

@@ -1,6 +1,7 @@
 import type { Frame } from '../wire/frame.js';
 import type { SessionId } from '../wire/session-id.js';
-import { SessionEngine, type Outcome } from './engine.js';
+import type { Outcome } from './ending.js';
+import { SessionEngine } from './engine.js';
 import type { SessionMessage } from './envelope.js';
 import type { SessionError } from './errors.js';
 import { abortError } from './errors.js';
