@@ -7,13 +7,14 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 
 import type { TrafficProfile } from '../src/mixnet/options.js';
+import { timeAlone } from './alone.js';
 import { BenchNetwork } from './network.js';
 import { Pair } from './pair.js';
 import { plot } from './plot.js';
 import type { PolicyName } from './policy.js';
 import { measureFirstByte, measureSessions } from './proxies.js';
 import type { Result } from './result.js';
-import { measureBeside, measureParallel, measureRoundTrips } from './round-trips.js';
+import { aloneResult, measureBeside, measureParallel, measureRoundTrips, SMALL } from './round-trips.js';
 import { headLine, resultLines } from './table.js';
 import { measureTransfer } from './transfers.js';
 import { measureUnwraps } from './unwrap.js';
@@ -32,9 +33,13 @@ const MIB = 1024 * KIB;
 
 /** Bytes of a transfer: some seconds' worth. */
 const TRANSFER_BYTES: Readonly<Record<PolicyName, Readonly<Record<TrafficProfile, number>>>> = {
-  ours: { default: MIB, bulk: 16 * MIB, fast: MIB },
+  ours: { default: MIB, bulk: 32 * MIB, fast: MIB },
   rust: { default: 128 * KIB, bulk: MIB, fast: 256 * KIB },
 };
+
+/** A round trip is a sum of random times, so its median needs many. */
+const ROUND_TRIPS = 25;
+const BESIDE = 15;
 
 const PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
 const BOTH: readonly PolicyName[] = ['ours', 'rust'];
@@ -43,7 +48,7 @@ type Measurement = (pair: Pair, quick: boolean) => Promise<Result[]>;
 
 /** What is measured of a server of one policy and profile, by the names that `--only` takes. */
 const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
-  'round-trip': (pair, quick) => measureRoundTrips(pair, quick ? 3 : 9),
+  'round-trip': (pair, quick) => measureRoundTrips(pair, quick ? 3 : ROUND_TRIPS),
   upload: (pair, quick) => measureTransfer(pair, 'up', transferBytes(pair, quick), quick ? 1 : 3),
   download: (pair, quick) => measureTransfer(pair, 'down', transferBytes(pair, quick), quick ? 1 : 3),
   parallel: (pair, quick) =>
@@ -92,8 +97,12 @@ async function measureProfile(traffic: TrafficProfile): Promise<void> {
     }
     // Without a limit to what waits in the official client, the answer is as long as the transfer.
     if (wanted('beside') && policy === 'ours') {
-      measured.push(await measureBeside(pair, 2 * transferBytes(pair, false), quick ? 3 : 9));
+      measured.push(await measureBeside(pair, 2 * transferBytes(pair, false), quick ? 3 : BESIDE));
     }
+  }
+  if (wanted('round-trip')) {
+    const times = await timeAlone(network, traffic, SMALL, quick ? 3 : ROUND_TRIPS);
+    measured.push([aloneResult(traffic, times)]);
   }
   if (wanted('first-byte')) measured.push(await measureFirstByte(network, traffic, quick ? 3 : 7));
   const all = measured.flat();

@@ -4,12 +4,14 @@
  * @module
  */
 import { nominalSlots, roundTripFloorMs } from './limits.js';
+import type { TrafficProfile } from '../src/mixnet/options.js';
 import type { Pair } from './pair.js';
 import type { Exchange } from './request.js';
 import type { Result } from './result.js';
 import { spreadOf } from './statistics.js';
 
-const SMALL: Exchange = { request: 200, answer: 1000 };
+/** A small exchange. */
+export const SMALL: Exchange = { request: 200, answer: 1000 };
 
 /** Exchanges in a session that is open already, per new client. */
 const IN_OPEN_SESSION = 2;
@@ -31,6 +33,12 @@ export async function measureRoundTrips(pair: Pair, runs: number): Promise<Resul
     { ...time(pair, 'round trip, new session', fresh), limit: roundTripFloorMs(pair.traffic) },
     { ...time(pair, 'round trip, open session', open), limit: roundTripFloorMs(pair.traffic) },
   ];
+}
+
+/** The same without sessions, of times in ms; shown beside ours. */
+export function aloneResult(traffic: TrafficProfile, times: readonly number[]): Result {
+  const limit = roundTripFloorMs(traffic);
+  return { ...time({ policy: 'ours', traffic }, 'official client alone', times), limit };
 }
 
 /** Many small exchanges at once, each in a session of its own, over one client; the time until the last one is done. */
@@ -72,6 +80,10 @@ export async function measureBeside(pair: Pair, bytes: number, runs: number): Pr
   return results;
 }
 
-function time({ policy, traffic }: Pair, name: string, times: readonly number[]): Result {
+function time(
+  { policy, traffic }: Pick<Pair, 'policy' | 'traffic'>,
+  name: string,
+  times: readonly number[],
+): Result {
   return { name, policy, traffic, unit: 'ms', value: spreadOf(times), higherIsBetter: false };
 }

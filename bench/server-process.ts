@@ -6,6 +6,7 @@
 import { startMixnetClient } from '../src/mixnet/node/start.js';
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { NymProxyServer } from '../src/node/proxy-server.js';
+import { answerAlone } from './alone.js';
 import { CountingClient } from './counting-client.js';
 import { POLICIES, type PolicyName } from './policy.js';
 import { newUsage, type Usage } from './usage.js';
@@ -13,6 +14,7 @@ import { newUsage, type Usage } from './usage.js';
 /** What the process is told on its command line, as JSON. */
 export type ServerOrder = { readonly traffic: TrafficProfile } & (
   | { readonly kind: 'sessions'; readonly apiUrl: string; readonly policy: PolicyName }
+  | { readonly kind: 'alone'; readonly apiUrl: string }
   /** A whole proxy server in front of an upstream, `host:port`. */
   | { readonly kind: 'proxy'; readonly env: string; readonly upstream: string }
 );
@@ -38,7 +40,7 @@ async function serve(): Promise<{ address: string; usage: () => Promise<Usage> }
     void server.run();
     return { address: server.nymAddress, usage: () => newUsage(undefined) };
   }
-  const policy = POLICIES[order.policy];
+  const policy = order.kind === 'alone' ? { settings: {}, serve: answerAlone } : POLICIES[order.policy];
   const network = { name: 'localnet', apiUrl: order.apiUrl };
   const started = await startMixnetClient({ network, traffic, ...policy.settings });
   const client = new CountingClient(started);

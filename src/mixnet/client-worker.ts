@@ -9,9 +9,9 @@ import { ALIVE_EVERY_MS, type ConnectStep, type FromWorker, type ToWorker } from
 /**
  * With cover traffic the official client sends itself a decoy every 200 ms on average (sphinx.md section 8), besides
  * the stream in which messages leave. Assumed a little shorter: an estimate that is too low by chance would stay so.
- * The difference costs one of fifty slots, and lets about two packets more wait than are known.
+ * The difference costs one of a hundred slots, and lets about four packets more wait than are known.
  */
-const LOOP_COVER_MS = 165;
+const LOOP_COVER_MS = 180;
 
 /** With cover traffic something leaves all the time, whatever becomes of the messages. */
 const STALE_AFTER_MS = 2000;
