@@ -7,6 +7,7 @@ import type { MixnetClient } from '../src/mixnet/client.js';
 import { startMixnetClient } from '../src/mixnet/node/start.js';
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { FIRST_SURBS } from '../src/session/limits.js';
+import { inTime } from './in-time.js';
 import type { BenchNetwork } from './network.js';
 import { requestBytes, RequestReader, type Exchange } from './request.js';
 import { BenchServer } from './server.js';
@@ -31,12 +32,15 @@ export async function timeAlone(
   const times: number[] = [];
   for (let run = 0; run < runs; run += 1) {
     const client = await startMixnetClient({ network: { name: 'localnet', apiUrl }, traffic });
-    const answered = new Promise<void>((resolve) => void client.on('message', () => resolve()));
-    const began = performance.now();
-    await client.send(server.address, requestBytes(exchange), FIRST_SURBS);
-    await answered;
-    times.push(performance.now() - began);
-    await client.close();
+    try {
+      const answered = new Promise<void>((resolve) => void client.on('message', () => resolve()));
+      const began = performance.now();
+      await client.send(server.address, requestBytes(exchange), FIRST_SURBS);
+      await inTime(answered);
+      times.push(performance.now() - began);
+    } finally {
+      await client.close();
+    }
   }
   return times;
 }

@@ -1,13 +1,12 @@
 import { startMixnetClient } from '../src/mixnet/node/start.js';
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { CountingClient } from './counting-client.js';
+import { inTime } from './in-time.js';
 import type { BenchNetwork } from './network.js';
 import { POLICIES, type BenchOpener, type BenchSession, type PolicyName } from './policy.js';
 import type { Exchange } from './request.js';
 import { BenchServer } from './server.js';
 import { newUsage, usedBetween, type Usage } from './usage.js';
-
-const TIME_LIMIT_MS = 180_000;
 
 /** An exchange, and what it took at both ends. */
 export interface Measured {
@@ -102,20 +101,5 @@ export class PairClient implements AsyncDisposable {
   async #usage(): Promise<{ client: Usage; server: Usage }> {
     const [client, server] = await Promise.all([newUsage(this.#client), this.#server.usage()]);
     return { client, server };
-  }
-}
-
-async function inTime(work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`an exchange took longer than ${TIME_LIMIT_MS / 1000} s`)),
-      TIME_LIMIT_MS,
-    );
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

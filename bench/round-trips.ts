@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { nominalSlots, roundTripFloorMs } from './limits.js';
 import type { TrafficProfile } from '../src/mixnet/options.js';
+import { nominalSlots, roundTripFloorMs } from './limits.js';
 import type { Pair } from './pair.js';
 import type { Exchange } from './request.js';
 import type { Result } from './result.js';
