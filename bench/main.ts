@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { timeAlone } from './alone.js';
@@ -58,12 +58,17 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
 const options = new Command('npm run bench --')
   .description('Speed of this project, of the Rust policy, and what physics allows.')
   .option('--quick', 'fewer runs, fewer bytes')
-  .option(
-    '--only <names...>',
-    `of ${[...Object.keys(MEASUREMENTS), 'beside', 'first-byte', 'sessions', 'unwrap'].join(', ')}`,
+  .addOption(
+    new Option('--only <names...>', 'of what is measured').choices([
+      ...Object.keys(MEASUREMENTS),
+      'beside',
+      'first-byte',
+      'sessions',
+      'unwrap',
+    ]),
   )
-  .option('--traffic <profiles...>', `of ${PROFILES.join(', ')}`)
-  .option('--policy <policies...>', `of ${BOTH.join(', ')}`)
+  .addOption(new Option('--traffic <profiles...>', 'of the traffic profiles').choices(PROFILES))
+  .addOption(new Option('--policy <policies...>', 'of what is compared').choices(BOTH))
   .option('--json <file>', 'writes all results')
   .option('--svg <file>', 'draws them')
   .parse()

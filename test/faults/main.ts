@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { parseArgs } from 'node:util';
 
+import { commandNumber, commandOptions } from '../support/command-line.js';
 import { inSeconds, textTable } from '../support/text-table.js';
 import { MEBIBYTE } from '../support/tunnel.js';
 import { FAULT_CASES } from './cases.js';
@@ -17,14 +17,12 @@ const STOP_MS = 60_000;
 
 const SLOW_READER = 'the reader stops for a minute';
 
-const { values } = parseArgs({
-  options: { mebibytes: { type: 'string', default: '10' }, only: { type: 'string', default: '' } },
+const values = commandOptions('check:faults', {
+  mebibytes: { type: 'string', default: '10' },
+  only: { type: 'string', default: '' },
 });
-const bytes = Number(values.mebibytes) * MEBIBYTE;
-if (!(bytes > 0)) {
-  console.error(`check:faults: --mebibytes is "${values.mebibytes}"; give a number above 0.`);
-  process.exit(2);
-}
+const mebibytes = commandNumber('check:faults', '--mebibytes', values.mebibytes, { above: 0, whole: false });
+const bytes = Math.ceil(mebibytes * MEBIBYTE);
 const wanted = FAULT_CASES.filter(({ name }) => name.includes(values.only));
 const rows: (string | number | undefined)[][] = [];
 let failures = 0;

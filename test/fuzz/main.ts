@@ -5,14 +5,14 @@
  * @module
  */
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 
 import { fuzz } from './fuzz.js';
 import { fuzzStreams } from './stream-fuzz.js';
+import { commandNumber, commandOptions } from '../support/command-line.js';
 
-const { values } = parseArgs({ options: { inputs: { type: 'string' }, seed: { type: 'string' } } });
-const inputs = Number(values.inputs ?? 1_000_000);
-const seed = Number(values.seed ?? randomInt(2 ** 31));
+const values = commandOptions('fuzz', { inputs: { type: 'string' }, seed: { type: 'string' } });
+const inputs = commandNumber('fuzz', '--inputs', values.inputs ?? 1_000_000, { above: 0 });
+const seed = commandNumber('fuzz', '--seed', values.seed ?? randomInt(2 ** 31));
 console.log(`${inputs} inputs, seed ${seed}`);
 
 const startedAt = performance.now();

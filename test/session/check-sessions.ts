@@ -5,19 +5,17 @@
  *
  * A schedule that fails is named by its own seed; with `--schedules 1` and that seed it is repeated.
  */
-import { parseArgs } from 'node:util';
 
+import { commandNumber, commandOptions } from '../support/command-line.js';
 import type { End } from '../support/session-world.js';
 import { check, drawSchedule, play } from './schedules.js';
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '100000' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
-  },
+const values = commandOptions('check:sessions', {
+  schedules: { type: 'string', default: '100000' },
+  seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
 });
-const schedules = Number(values.schedules);
-const firstSeed = Number(values.seed);
+const schedules = commandNumber('check:sessions', '--schedules', values.schedules, { above: 0 });
+const firstSeed = commandNumber('check:sessions', '--seed', values.seed);
 const startedAt = performance.now();
 const outcomes = new Map<string, number>();
 for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {

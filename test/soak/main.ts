@@ -7,22 +7,20 @@
  */
 import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 
 import { soakReport } from './report.js';
 import { soak } from './soak.js';
 import { verdict } from './verdict.js';
 import { SoakWorld } from './world.js';
+import { commandNumber, commandOptions } from '../support/command-line.js';
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '30' }, seed: { type: 'string' }, json: { type: 'string' } },
+const values = commandOptions('soak', {
+  minutes: { type: 'string', default: '30' },
+  seed: { type: 'string' },
+  json: { type: 'string' },
 });
-const minutes = Number(values.minutes);
-const seed = Number(values.seed ?? randomInt(2 ** 31));
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  console.error('soak: give --minutes and --seed as numbers.');
-  process.exit(2);
-}
+const minutes = commandNumber('soak', '--minutes', values.minutes, { above: 0, whole: false });
+const seed = commandNumber('soak', '--seed', values.seed ?? randomInt(2 ** 31));
 console.log(`${minutes} minutes, seed ${seed}`);
 
 const interrupted = new AbortController();
