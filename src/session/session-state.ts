@@ -209,11 +209,12 @@ export class SessionState {
     return this.pack('frames', encodeFrames([supply, ...frames]), here);
   }
 
-  /** Says how many SURBs an acceptor has use for now. */
-  wantSurbs(): void {
+  /** Says how many SURBs an acceptor has use for now, which are `least` at least. */
+  wantSurbs(least = 0): void {
     // Those behind the window too: it is open again before more SURBs could come.
     const bytes = this.outgoing.unsent;
-    this.replies?.want(this, bytes, bytes === 0 ? 0 : replyPackets(bytes, this.extendedPackets));
+    const packets = bytes === 0 ? 0 : replyPackets(bytes, this.extendedPackets);
+    this.replies?.want(this, bytes, Math.max(least, packets));
   }
 }
 
