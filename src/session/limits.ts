@@ -170,6 +170,12 @@ export const MAX_SURBS_WANTED = 120;
 export const SURB_WAIT_MS = 400;
 
 /**
+ * How long a closing acceptor leaves its mixnet client when there are no SURBs for a reset: for the same round trip, under
+ * load too. Nobody asks for the reset again.
+ */
+export const LAST_WORDS_MS = 1000;
+
+/**
  * Times of silence after which an opener that has never been answered attaches a few SURBs more, in the Rust way. Lost
  * replies spend SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.
  */

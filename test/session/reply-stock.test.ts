@@ -8,7 +8,10 @@ import {
   MAX_SURBS_WANTED,
   SEND_BUFFER,
 } from '../../src/session/limits.js';
+import { SessionEngine } from '../../src/session/engine.js';
+import { SessionError } from '../../src/session/errors.js';
 import { ReplyStock } from '../../src/session/reply-stock.js';
+import { newSessionId } from '../../src/wire/session-id.js';
 
 const session = {};
 
@@ -68,6 +71,17 @@ describe('the SURBs of an acceptor', () => {
     stock.spent(40);
     stock.heard(supply(FIRST_SURBS + 3, 3));
     assert.equal(stock.usable, 2);
+  });
+
+  it('are spent by resets too', () => {
+    const stock = new ReplyStock();
+    const end = { sessionId: newSessionId(), surbs: undefined, closeTimeoutMs: 60_000, now: 0 };
+    const acceptor = new SessionEngine(end);
+    const body = new Uint8Array(1);
+    acceptor.receive({ sessionId: end.sessionId, messageId: 0, kind: 'data', body }, 0, stock);
+    assert.equal(stock.usable, 1);
+    acceptor.reset(new SessionError('refused', 'us'));
+    assert.equal(stock.usable, 0);
   });
 
   it('are not counted for an opener that does not say what it gives', () => {
