@@ -23,9 +23,9 @@ export const INITIAL_BULK_WINDOW = 512 * 1024;
 export const MAX_WINDOW = 2 * 1024 * 1024;
 
 /**
- * The window doubles while it is read in less time than this, so it is what a session carries in one to two times that.
- * Enough for round trips that lost packets, sent again after 1.6 s, make seconds long; for default traffic (80 kB/s)
- * it comes to 256 KiB, with which a session keeps under 1 MiB.
+ * The window doubles while it is read in less time than this, so it is what a session carries in one to two times that;
+ * for default traffic (80 kB/s) it comes to 256 KiB, with which a session keeps under 1 MiB. Where packets are lost so
+ * often that this is too little, it doubles when it is full in front of a gap.
  */
 export const WINDOW_MS = 2000;
 
