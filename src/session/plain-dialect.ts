@@ -55,7 +55,8 @@ export class PlainDialect {
     const topUp = dueSurbs > 0 && asked;
     if (sendable > 0 || topUp || state.isDue(state.greetAt)) {
       const bytes = state.takeOut(Math.min(sendable, plan.room));
-      if (bytes.length === 0 && asked && !envelope.hasClose) return this.#packFrames([], plan);
+      const mayBeData = envelope.hasClose && outgoing.finSentAt === undefined;
+      if (bytes.length === 0 && asked && !mayBeData) return this.#packFrames([], plan);
       // An acceptor of ours counts on what every opener brings; more would be unknown to it.
       const surbs = state.dialect === 'plain' ? state.packer.surbsWith(bytes.length, plan) : plan.surbs;
       const message = state.pack('data', bytes, surbs);
@@ -108,14 +109,11 @@ export class PlainDialect {
     return this.#state.packFrames([this.#state.greeting, ...frames], plan);
   }
 
-  /**
-   * Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself. A stream that nobody
-   * reads any more wants no more answers.
-   */
+  /** A Rust peer's official client asks for SURBs by itself; a stream that nobody reads any more wants no more answers. */
   get #mayTopUp(): boolean {
     const { envelope, outgoing, incoming, dialect } = this.#state;
-    if (envelope.hasClose) return outgoing.finSentAt === undefined;
-    return dialect === 'unknown' || !incoming.discarding;
+    if (dialect === 'unknown') return true;
+    return envelope.hasClose ? outgoing.finSentAt === undefined : !incoming.discarding;
   }
 
   /** No window limits what piles up in the official client of an acceptor. */
