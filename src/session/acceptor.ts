@@ -76,9 +76,14 @@ export class SessionAcceptor {
     return this.#sessions.size;
   }
 
-  /** Sessions that are remembered though they have ended or never began, for those who want to see that it is bounded. */
+  /**
+   * What is kept of sessions that have ended or never began, and of senders' SURBs, for those who want to see that it is
+   * bounded.
+   */
   get remembered(): number {
-    return this.#ended.size + this.#refused.size + this.#early.size;
+    let ofStocks = this.#stocks.size;
+    for (const stock of this.#stocks.values()) ofStocks += stock.remembered;
+    return this.#ended.size + this.#refused.size + this.#early.size + ofStocks;
   }
 
   /** Accepts sessions over this client, and goes on with those of the one before. */

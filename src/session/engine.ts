@@ -273,7 +273,7 @@ export class SessionEngine {
   #replyWith(replies: ReplyStock | undefined): void {
     const state = this.#state;
     if (state.replies === replies) return;
-    state.replies?.want(state, 0, 0);
+    state.replies?.leave(state, state.wake);
     state.replies = replies;
   }
 
