@@ -109,11 +109,14 @@ export class PlainDialect {
     return this.#state.packFrames([this.#state.greeting, ...frames], plan);
   }
 
-  /** A Rust peer's official client asks for SURBs by itself; a stream that nobody reads any more wants no more answers. */
+  /**
+   * Behind Close only frames may follow, which a Rust server skips. Its official client asks for SURBs by itself. A stream
+   * that nobody reads any more wants no more answers.
+   */
   get #mayTopUp(): boolean {
-    const { envelope, outgoing, incoming, dialect } = this.#state;
-    if (dialect === 'unknown') return true;
-    return envelope.hasClose ? outgoing.finSentAt === undefined : !incoming.discarding;
+    const { envelope, outgoing, incoming, dialect, version } = this.#state;
+    if (!envelope.hasClose) return dialect === 'unknown' || !incoming.discarding;
+    return outgoing.finSentAt === undefined || (dialect === 'unknown' && version > 0);
   }
 
   /** No window limits what piles up in the official client of an acceptor. */
