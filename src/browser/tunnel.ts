@@ -9,7 +9,7 @@ import {
   SharedDialer,
   type Carrier,
   type Dialled,
-  type Dialer,
+  type SessionDialer,
 } from '../proxy/dialer.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
@@ -48,7 +48,7 @@ export class Tunnel {
   readonly states: StateBoard;
   readonly #servers: Servers;
   readonly #pool: ClientPool;
-  readonly #dialer: Dialer;
+  readonly #dialer: SessionDialer;
   readonly #log = new SessionLog();
   #closed: Promise<void> | undefined;
 
