@@ -79,7 +79,7 @@ export class SessionServer {
   #sessions = 0;
 
   constructor(options: SessionServerOptions) {
-    const { hasUpstream = (name) => name === undefined, tokens, closeTimeoutMs } = options;
+    const { hasUpstream = (name) => name === undefined, tokens } = options;
     const limits = sessionLimits(options.limits);
     this.#options = options;
     this.#access = tokens && new Access(tokens, () => Math.floor(Date.now() / 1000));
@@ -129,7 +129,7 @@ export class SessionServer {
   async leave(number: number, reason: SessionError): Promise<void> {
     const lane = this.#lanes.get(number);
     this.#lanes.delete(number);
-    await Promise.all(lane?.acceptors.map((acceptor) => acceptor.close(reason)) ?? []);
+    if (lane !== undefined) await Promise.all(lane.acceptors.map((acceptor) => acceptor.close(reason)));
   }
 
   /**
@@ -140,7 +140,8 @@ export class SessionServer {
   async close(reason?: SessionError): Promise<void> {
     clearInterval(this.#watching);
     await Promise.all(this.#acceptors.map((acceptor) => acceptor.close(reason)));
-    await Promise.all([...this.#lanes.values()].map(({ client }) => client?.flush(FLUSH_MS)));
+    const clients = [...this.#lanes.values()].flatMap(({ client }) => client ?? []);
+    await Promise.all(clients.map((client) => client.flush(FLUSH_MS)));
     // What an upstream has not taken by then, it will not get.
     for (const cut of this.#cuts) cut.abort();
     await this.#running.ended();

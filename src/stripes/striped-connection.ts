@@ -240,7 +240,8 @@ export class StripedConnection {
   /** Everything was carried: lanes that the peer has not answered on are waited for no longer. */
   #dropUnwelcome(): void {
     const left = [...this.#lanes.values()];
-    if (this.#addresses !== undefined || left.some(({ isWelcome }) => isWelcome)) return;
+    if (this.#addresses !== undefined || left.some(({ number, isWelcome }) => number === 0 || isWelcome))
+      return;
     for (const { session } of left) session.reset(new SessionError('aborted', 'us'));
   }
 
