@@ -15,6 +15,7 @@ import type { PolicyName } from './policy.js';
 import { measureFirstByte, measureSessions } from './proxies.js';
 import type { Result } from './result.js';
 import { aloneResult, measureBeside, measureParallel, measureRoundTrips, SMALL } from './round-trips.js';
+import { measureStriping } from './striping.js';
 import { headLine, resultLines } from './table.js';
 import { measureTransfer } from './transfers.js';
 import { measureUnwraps } from './unwrap.js';
@@ -64,6 +65,7 @@ const options = new Command('npm run bench --')
       'beside',
       'first-byte',
       'sessions',
+      'striping',
       'unwrap',
     ]),
   )
@@ -89,6 +91,13 @@ for (const traffic of profiles) await measureProfile(traffic);
 if (wanted('sessions')) {
   for (const result of await measureSessions(network, quick ? [1, 10, 100] : [1, 10, 100, 1000]))
     show([result]);
+}
+if (wanted('striping')) {
+  for (const traffic of profiles.filter((profile) => profile !== 'fast')) {
+    for (const slotMs of quick ? [80] : [80, 20]) {
+      for (const result of await measureStriping(network, traffic, slotMs, quick ? 1 : 3)) show([result]);
+    }
+  }
 }
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, undefined, 2));
 if (options.svg !== undefined) await writeFile(options.svg, plot(results));
