@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { timeAlone } from './alone.js';
+import { goalLines } from './goals.js';
 import { BenchNetwork } from './network.js';
 import { Pair } from './pair.js';
 import { plot } from './plot.js';
@@ -95,10 +96,12 @@ if (wanted('sessions')) {
 if (wanted('striping')) {
   for (const traffic of profiles.filter((profile) => profile !== 'fast')) {
     for (const slotMs of quick ? [80] : [80, 20]) {
-      for (const result of await measureStriping(network, traffic, slotMs, quick ? 1 : 3)) show([result]);
+      for (const result of await measureStriping(network, traffic, slotMs, quick ? 1 : slotMs === 80 ? 3 : 2))
+        show([result]);
     }
   }
 }
+for (const text of goalLines(results)) console.log(text);
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, undefined, 2));
 if (options.svg !== undefined) await writeFile(options.svg, plot(results));
 

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { cpus } from 'node:os';
-
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { inTime } from './in-time.js';
 import type { Direction } from './limits.js';
+import { busyMs } from './machine.js';
 import type { BenchNetwork } from './network.js';
 import { OurSession } from './policy.js';
 import type { Result } from './result.js';
@@ -19,13 +18,13 @@ const KIB = 1024;
 
 /** What one lane carries of a transfer: several seconds' worth at 80 ms a slot. */
 const LANE_BYTES: Readonly<Record<TrafficProfile, number>> = {
-  default: 192 * KIB,
-  bulk: 3072 * KIB,
+  default: 256 * KIB,
+  bulk: 4096 * KIB,
   fast: 1024 * KIB,
 };
 
 /** Mixnet clients at each end. */
-const LANES = [1, 4];
+export const STRIPED_LANES = 4;
 
 /**
  * Transfers over one lane and over several, both ways. The limit is what so many times the one lane would carry. How busy
@@ -38,7 +37,7 @@ export async function measureStriping(
   runs: number,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (const lanes of LANES) {
+  for (const lanes of [1, STRIPED_LANES]) {
     const measured = await measureLanes(network, { traffic, lanes, slotMs }, runs);
     for (const direction of ['up', 'down'] as const) {
       const name = nameOf(direction, slotMs, lanes);
@@ -92,11 +91,7 @@ async function measureLanes(
   return measured;
 }
 
-function nameOf(direction: Direction, slotMs: number, lanes: number): string {
+/** What a transfer is called. */
+export function nameOf(direction: Direction, slotMs: number, lanes: number): string {
   return `${direction}load, ${lanes} lane${lanes === 1 ? '' : 's'}, slots of ${slotMs} ms`;
-}
-
-/** Time that all cores together have not been idle. */
-function busyMs(): number {
-  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }

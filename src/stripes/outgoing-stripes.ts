@@ -1,7 +1,10 @@
-import { MAX_STRIPE_BYTES, type StripeRecord } from '../wire/stripe-record.js';
+import type { StripeRecord } from '../wire/stripe-record.js';
 
 /** A record of the stream itself. */
 export type StreamRecord = Exclude<StripeRecord, { type: 'welcome' }>;
+
+/** Bytes of one record at most: less than a message of regular packets, which lanes take in turn. */
+const STRIPE_BYTES = 4 * 1024;
 
 /** What a lane that has room waits for. */
 type Give = (record: StreamRecord | undefined) => void;
@@ -99,7 +102,7 @@ export class OutgoingStripes {
   }
 
   #cut(): StreamRecord {
-    const bytes = this.#bytes.subarray(0, MAX_STRIPE_BYTES);
+    const bytes = this.#bytes.subarray(0, STRIPE_BYTES);
     const record: StreamRecord = { type: 'data', offset: this.#sent, bytes };
     this.#bytes = this.#bytes.subarray(bytes.length);
     this.#sent += bytes.length;

@@ -156,7 +156,7 @@ describe('a server with lanes', TIME_LIMIT, () => {
   it('refuses a lane of no connection', async () => {
     await using tried = world(PerConnectionDialer);
     const { mixnet, atServer, server } = tried;
-    const [{ address = '' } = {}] = atServer;
+    const [{ address } = { address: '' }] = atServer;
     const opener = new SessionOpener(mixnet.client(newAddress()), { recipient: address });
     const session = opener.open(0, { connection: newConnectionId(), number: 1 });
     await assert.rejects(session.closed, { code: 'gone', by: 'peer' });
