@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import {
-  FIRST_SURBS,
-  FLOWING_SURBS,
-  IDLE_SURBS,
-  MAX_SURBS_WANTED,
-} from '../../src/session/limits.js';
+import { FIRST_SURBS, FLOWING_SURBS, IDLE_SURBS, MAX_SURBS_WANTED } from '../../src/session/limits.js';
 import { ReplyStock } from '../../src/session/reply-stock.js';
 
 const session = {};
