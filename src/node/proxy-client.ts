@@ -8,15 +8,15 @@ import {
   PerConnectionDialer,
   SharedDialer,
   type Dialer,
+  type DialerOptions,
   type ProxySession,
-  type SessionDialer,
 } from '../proxy/dialer.js';
 import { joinStreams } from '../proxy/join.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
 import { ProxyStats, type ProxyCounts } from '../proxy/stats.js';
-import { StripedDialer } from '../proxy/striped-dialer.js';
+import { overLanes } from '../proxy/striped-dialer.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
@@ -134,7 +134,7 @@ export class NymProxyClient implements AsyncDisposable {
     const addresses = serverAddresses(options.serverAddress);
     const wants = wantsOf(options);
     const envelope = envelopeOf(options.protocol);
-    const lanes = wholeNumberOf('lanes', options.lanes ?? 1, { min: 1, max: MAX_LANES });
+    wholeNumberOf('lanes', options.lanes ?? 1, { min: 1, max: MAX_LANES });
     const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
     const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     wholeNumberOf('maxConnections', maxConnections, { min: 1 });
@@ -154,11 +154,8 @@ export class NymProxyClient implements AsyncDisposable {
         wants,
         ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
       };
-      const newDialer = () =>
-        options.clients === 'shared'
-          ? new SharedDialer(pool, dialerOptions)
-          : new PerConnectionDialer(pool, dialerOptions);
-      return new NymProxyClient(listener, pool, servers, overLanes(lanes, options, newDialer), listeners);
+      const dialer = newDialer(options, pool, dialerOptions);
+      return new NymProxyClient(listener, pool, servers, dialer, listeners);
     } catch (error) {
       listener.close();
       throw error;
@@ -267,16 +264,18 @@ export class NymProxyClient implements AsyncDisposable {
   }
 }
 
-/** Shared clients are each a dialer's own; one dialer starts as many others as it takes. */
-function overLanes(
-  lanes: number,
-  { clients }: NymProxyClientOptions,
-  newDialer: () => SessionDialer,
+/** Shared clients have a dialer each; one dialer takes as many others as it needs. */
+function newDialer(
+  { clients, lanes = 1 }: NymProxyClientOptions,
+  pool: ClientPool,
+  options: DialerOptions,
 ): Dialer {
-  if (lanes === 1) return newDialer();
-  const one = newDialer();
-  const others = Array.from({ length: lanes - 1 }, () => (clients === 'shared' ? newDialer() : one));
-  return new StripedDialer([one, ...others]);
+  if (clients === 'shared') {
+    const shared = () => new SharedDialer(pool, options);
+    return overLanes(lanes, shared(), shared);
+  }
+  const each = new PerConnectionDialer(pool, options);
+  return overLanes(lanes, each, () => each);
 }
 
 function newListeners(): ClientListeners {

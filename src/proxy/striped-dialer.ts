@@ -58,3 +58,9 @@ async function addLane(
   if (lane === undefined) return;
   connection.add(number, lane.session);
 }
+
+/** A dialer for connections over so many lanes; sessions of the others come from what `another` gives for each. */
+export function overLanes(lanes: number, first: SessionDialer, another: () => SessionDialer): Dialer {
+  if (lanes === 1) return first;
+  return new StripedDialer([first, ...Array.from({ length: lanes - 1 }, another)]);
+}
