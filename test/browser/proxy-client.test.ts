@@ -411,11 +411,11 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     const tab = await openPage();
     for (const clients of ['shared', 'per-connection'] as const) {
       await created(tab, { clients, lanes: 2 });
-      const fetched = await tab.evaluate(() => tunnelPage.fetch('client', '/large'));
-      assert.equal(fetched.sha256, sha256(large), clients);
+      const fetched = await tab.evaluate(() => tunnelPage.fetch('client', '/large?bytes=2000000'));
+      assert.equal(fetched.sha256, sha256(large.subarray(0, 2_000_000)), clients);
       const seen = await tab.evaluate(() => tunnelPage.inspect('client'));
       assert.ok(seen.clients.length >= 2, `${seen.clients.length} mixnet clients`);
-      assert.ok(seen.clients.every(({ packetsSent }) => packetsSent > 100));
+      assert.ok(seen.clients.every(({ packetsSent }) => packetsSent > 50));
       await tab.evaluate(() => tunnelPage.close('client'));
     }
     assert.equal((await refused(tab, { lanes: 17 })).error, 'RangeError');
