@@ -34,11 +34,9 @@ export async function serveStriped(apiUrl: string, end: StripedEnd): Promise<str
 /** Opens connections over so many mixnet clients, all of them ready. */
 export async function dialStriped(apiUrl: string, server: string, end: StripedEnd): Promise<StripedDialer> {
   const pool = new ClientPool({ reserve: 0, start: () => startClient(apiUrl, end) });
-  const dialers = Array.from(
-    { length: end.lanes },
-    () => new SharedDialer(pool, { servers: new Servers([server]) }),
-  );
-  const dialer = new StripedDialer(dialers);
+  const servers = new Servers([server]);
+  const dialers = Array.from({ length: end.lanes }, () => new SharedDialer(pool, { servers }));
+  const dialer = new StripedDialer(dialers, servers);
   while (dialer.carriers.length < end.lanes) await new Promise((resolve) => setTimeout(resolve, 50));
   return dialer;
 }

@@ -80,10 +80,10 @@ export class Tunnel {
     };
     if (shared) {
       const first = new SharedDialer(this.#pool, dialerOptions);
-      this.#dialer = overLanes(lanes, first, () => sharedLane(options, watch, dialerOptions));
+      this.#dialer = overLanes(lanes, this.#servers, first, () => sharedLane(options, watch, dialerOptions));
     } else {
       const each = new PerConnectionDialer(this.#pool, dialerOptions);
-      this.#dialer = overLanes(lanes, each, () => each);
+      this.#dialer = overLanes(lanes, this.#servers, each, () => each);
     }
   }
 

@@ -272,10 +272,10 @@ function newDialer(
 ): Dialer {
   if (clients === 'shared') {
     const shared = () => new SharedDialer(pool, options);
-    return overLanes(lanes, shared(), shared);
+    return overLanes(lanes, options.servers, shared(), shared);
   }
   const each = new PerConnectionDialer(pool, options);
-  return overLanes(lanes, each, () => each);
+  return overLanes(lanes, options.servers, each, () => each);
 }
 
 function newListeners(): ClientListeners {

@@ -53,6 +53,7 @@ export interface LaneDial {
 
 /** A dialer whose sessions go over one mixnet client each. */
 export interface SessionDialer extends Dialer {
+  /** As {@link Dialer.dial}. What becomes of a lane tells nothing of its server: its connection does. */
   dial(signal?: AbortSignal, options?: LaneDial): Promise<Dialled>;
 }
 
@@ -95,7 +96,7 @@ export class PerConnectionDialer implements SessionDialer {
     const opener = new SessionOpener(client, { ...this.#options, recipient: server });
     this.#open.set(opener, client);
     const session = opener.open(0, lane);
-    servers.follow(server, session);
+    if (lane === undefined) servers.follow(server, session);
     const ended = new AbortController();
     const end = () => ended.abort();
     session.closed.then(end, end);
@@ -168,7 +169,7 @@ export class SharedDialer implements SessionDialer {
     const { servers } = this.#options;
     const server = this.#mayHaveOpenerFor(recipient) ? recipient : servers.address;
     const session = this.#openerFor(server, client).open(0, lane);
-    servers.follow(server, session);
+    if (lane === undefined) servers.follow(server, session);
     return { session, server };
   }
 

@@ -1,6 +1,7 @@
 import { StripedConnection } from '../stripes/striped-connection.js';
 import { newConnectionId } from '../wire/lane.js';
 import type { Carrier, Dialled, Dialer, ProxySession, SessionDialer } from './dialer.js';
+import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
 /**
@@ -9,11 +10,16 @@ import { Tasks } from './tasks.js';
  */
 export class StripedDialer implements Dialer {
   readonly #dialers: readonly SessionDialer[];
+  readonly #servers: Servers;
   readonly #running = new Tasks();
 
-  /** @param dialers what opens the sessions, one for each lane; one that opens each over a new client may be repeated. */
-  constructor(dialers: readonly SessionDialer[]) {
+  /**
+   * @param dialers what opens the sessions, one for each lane; one that opens each over a new client may be repeated.
+   * @param servers those of the dialers.
+   */
+  constructor(dialers: readonly SessionDialer[], servers: Servers) {
     this.#dialers = dialers;
+    this.#servers = servers;
   }
 
   get carriers(): readonly Carrier[] {
@@ -37,6 +43,7 @@ export class StripedDialer implements Dialer {
         });
       },
     });
+    this.#servers.follow(server, striped);
     const end = () => ended.abort();
     striped.closed.then(end, end);
     return { session: striped, server };
@@ -60,7 +67,12 @@ async function addLane(
 }
 
 /** A dialer for connections over so many lanes; sessions of the others come from what `another` gives for each. */
-export function overLanes(lanes: number, first: SessionDialer, another: () => SessionDialer): Dialer {
+export function overLanes(
+  lanes: number,
+  servers: Servers,
+  first: SessionDialer,
+  another: () => SessionDialer,
+): Dialer {
   if (lanes === 1) return first;
-  return new StripedDialer([first, ...Array.from({ length: lanes - 1 }, another)]);
+  return new StripedDialer([first, ...Array.from({ length: lanes - 1 }, another)], servers);
 }

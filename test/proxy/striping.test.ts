@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { ClientPool } from '../../src/mixnet/pool.js';
 import { PerConnectionDialer, SharedDialer, type ProxySession } from '../../src/proxy/dialer.js';
 import type { Connection } from '../../src/proxy/join.js';
+import { envelopeOf, type Protocol } from '../../src/proxy/protocol.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { Servers } from '../../src/proxy/servers.js';
 import { StripedDialer } from '../../src/proxy/striped-dialer.js';
@@ -29,14 +30,18 @@ function echo(): Promise<Connection> {
   return Promise.resolve({ readable, writable, reset: () => void writable.abort().catch(() => undefined) });
 }
 
+interface WorldOptions extends Partial<Omit<SessionServerOptions, 'protocol'>> {
+  readonly lanes?: number;
+  readonly serverLanes?: number;
+  /** Addresses that nobody has. */
+  readonly otherServers?: readonly string[];
+  readonly protocol?: Protocol;
+}
+
 /** A server with so many mixnet clients, and a dialer with so many lanes. */
 function world(
   Kind: typeof PerConnectionDialer | typeof SharedDialer,
-  {
-    lanes = 4,
-    serverLanes = 4,
-    ...options
-  }: Partial<SessionServerOptions> & { lanes?: number; serverLanes?: number } = {},
+  { lanes = 4, serverLanes = 4, otherServers = [], protocol, ...options }: WorldOptions = {},
 ) {
   const mixnet = new MemoryMixnet();
   const server = new SessionServer({ connectUpstream: echo, ...options });
@@ -53,11 +58,12 @@ function world(
     },
   });
   const [address = ''] = atServer.map((client) => client.address);
-  const dialerOptions = { servers: new Servers([address]) };
+  const servers = new Servers([address, ...otherServers]);
+  const dialerOptions = { servers, ...(protocol && { envelope: envelopeOf(protocol) }) };
   const newDialer = () => new Kind(pool, dialerOptions);
   const one = newDialer();
   const others = Array.from({ length: lanes - 1 }, () => (Kind === SharedDialer ? newDialer() : one));
-  const dialer = new StripedDialer([one, ...others]);
+  const dialer = new StripedDialer([one, ...others], servers);
   const close = async () => {
     await dialer.close();
     stop.abort();
@@ -118,6 +124,14 @@ for (const Kind of [PerConnectionDialer, SharedDialer]) {
       }
     });
 
+    it('is carried as streams too', async () => {
+      await using tried = world(Kind, { protocol: 'stream' });
+      const { session } = await tried.dialer.dial();
+      const bytes = randomBytes(300_000);
+      assert.ok((await exchange(session, bytes)).equals(bytes));
+      await session.closed;
+    });
+
     it('goes on when mixnet clients of either end die, losing what was on its way', async () => {
       await using tried = world(Kind);
       const { mixnet, server, dialer, atServer, atClient, pool, stop } = tried;
@@ -151,6 +165,16 @@ describe('a server with lanes', TIME_LIMIT, () => {
     const another = await dialer.dial();
     const bytes = randomBytes(200_000);
     assert.ok((await exchange(another.session, bytes)).equals(bytes));
+  });
+
+  it('is left for another when its upstream refuses', async () => {
+    const refuse = () => Promise.reject(new SessionError('refused', 'us'));
+    const another = newAddress();
+    await using tried = world(PerConnectionDialer, { connectUpstream: refuse, otherServers: [another] });
+    const first = await tried.dialer.dial();
+    await assert.rejects(first.session.closed, { code: 'refused', by: 'peer' });
+    const { server } = await tried.dialer.dial();
+    assert.equal(server, another);
   });
 
   it('refuses a lane of no connection', async () => {
