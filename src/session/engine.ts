@@ -50,6 +50,11 @@ export class SessionEngine {
     return this.#state.outgoing.unsent;
   }
 
+  /** Bytes that may be written now; those beyond are held all the same. */
+  get room(): number {
+    return this.#state.sendBuffer - this.unsent;
+  }
+
   /** Bytes sent that the peer has not acknowledged yet, kept to be sent again. */
   get unacknowledged(): number {
     return this.#state.outgoing.kept;
@@ -275,7 +280,7 @@ export class SessionEngine {
   #replyWith(replies: ReplyStock | undefined): void {
     const state = this.#state;
     if (state.replies === replies) return;
-    state.replies?.want(state, 0, 0);
+    state.replies?.want(state, 0, false);
     state.replies = replies;
   }
 

@@ -49,6 +49,8 @@ export class MemoryClient implements MixnetClient {
   lostReason: Error | undefined;
   /** Reply SURBs attached so far. */
   surbs = 0;
+  /** Messages that have arrived. */
+  taken = 0;
   readonly #mixnet: MemoryMixnet;
   /** The sender tags that SURBs have come with. */
   readonly #repliable = new Set<string>();
@@ -86,7 +88,9 @@ export class MemoryClient implements MixnetClient {
 
   arrive(message: MixnetMessage, replySurbs: number): void {
     if (message.senderTag !== undefined && replySurbs > 0) this.#repliable.add(message.senderTag);
-    if (this.state === 'ready') this.#messages.call(message);
+    if (this.state !== 'ready') return;
+    this.taken += 1;
+    this.#messages.call(message);
   }
 
   traffic(): Promise<ClientTraffic> {
