@@ -9,6 +9,7 @@ const rooms = {
   wire: [
     'mixnet',
     'session',
+    'stripes',
     'proxy',
     'streams',
     'http',
@@ -19,13 +20,38 @@ const rooms = {
     'demo',
     'app',
   ],
-  mixnet: ['session', 'proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  session: ['proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  mixnet: [
+    'session',
+    'stripes',
+    'proxy',
+    'streams',
+    'http',
+    'websocket',
+    'browser',
+    'node',
+    'localnet',
+    'demo',
+    'app',
+  ],
+  session: ['stripes', 'proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  stripes: ['proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
   proxy: ['streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  streams: ['proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
+  streams: ['stripes', 'proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
   http: ['websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
   websocket: ['http', 'browser', 'node', 'localnet', 'demo', 'app'],
-  localnet: ['mixnet', 'session', 'proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'demo', 'app'],
+  localnet: [
+    'mixnet',
+    'session',
+    'stripes',
+    'proxy',
+    'streams',
+    'http',
+    'websocket',
+    'browser',
+    'node',
+    'demo',
+    'app',
+  ],
   browser: ['node', 'localnet', 'demo', 'app'],
   node: ['http', 'websocket', 'browser', 'localnet', 'demo', 'app'],
   demo: ['http', 'websocket', 'app'],
@@ -33,7 +59,7 @@ const rooms = {
 };
 
 /** Rooms that run in the browser too, so nothing of Node may be imported there. */
-const portable = ['wire', 'session', 'proxy', 'streams', 'http', 'websocket', 'browser', 'app'];
+const portable = ['wire', 'session', 'stripes', 'proxy', 'streams', 'http', 'websocket', 'browser', 'app'];
 
 const nodeOnly = ['node:*', 'ws', 'fake-indexeddb', 'fake-indexeddb/*', '**/wasm/node.js'];
 

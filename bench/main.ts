@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { timeAlone } from './alone.js';
+import { goalLines } from './goals.js';
 import { BenchNetwork } from './network.js';
 import { Pair } from './pair.js';
 import { plot } from './plot.js';
@@ -15,6 +16,7 @@ import type { PolicyName } from './policy.js';
 import { measureFirstByte, measureSessions } from './proxies.js';
 import type { Result } from './result.js';
 import { aloneResult, measureBeside, measureParallel, measureRoundTrips, SMALL } from './round-trips.js';
+import { measureStriping } from './striping.js';
 import { headLine, resultLines } from './table.js';
 import { measureTransfer } from './transfers.js';
 import { measureUnwraps } from './unwrap.js';
@@ -64,6 +66,7 @@ const options = new Command('npm run bench --')
       'beside',
       'first-byte',
       'sessions',
+      'striping',
       'unwrap',
     ]),
   )
@@ -92,6 +95,15 @@ if (wanted('sessions')) {
   for (const result of await measureSessions(network, quick ? [1, 10, 100] : [1, 10, 100, 1000]))
     show([result]);
 }
+if (wanted('striping')) {
+  for (const traffic of profiles.filter((profile) => profile !== 'fast')) {
+    for (const slotMs of quick ? [80] : [80, 20]) {
+      for (const result of await measureStriping(network, traffic, slotMs, quick ? 1 : slotMs === 80 ? 3 : 2))
+        show([result]);
+    }
+  }
+}
+for (const text of goalLines(results)) console.log(text);
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, undefined, 2));
 if (options.svg !== undefined) await writeFile(options.svg, plot(results));
 

@@ -15,7 +15,7 @@ const FONT = 'font-family="system-ui, sans-serif" font-size="13"';
 /** An SVG image of how far each result is from what physics allows, where that is what it is compared with. */
 export function plot(results: readonly Result[]): string {
   const shown = results.filter(
-    (result) => ofLimit(result) !== undefined && !/open sessions|beside|alone/.test(result.name),
+    (result) => ofLimit(result) !== undefined && !/open sessions|beside|alone|lane/.test(result.name),
   );
   const names = [...new Set(shown.map(rowName))];
   const rows = names.map((name, n) => {

@@ -1,8 +1,8 @@
 import type { MixnetClient } from '../src/mixnet/client.js';
 import type { ClientSettings } from '../src/mixnet/options.js';
+import type { ByteStreams } from '../src/proxy/join.js';
 import { SessionAcceptor } from '../src/session/acceptor.js';
 import { SessionOpener } from '../src/session/opener.js';
-import type { Session } from '../src/session/session.js';
 import { RustClientSession, runRustServer } from '../test/support/rust-peer.js';
 import { requestBytes, RequestReader, type Exchange } from './request.js';
 
@@ -100,11 +100,12 @@ export const POLICIES = { ours: OURS, rust: RUST } as const satisfies Record<str
 
 export type PolicyName = keyof typeof POLICIES;
 
-class OurSession implements BenchSession {
+/** Exchanges over a session of ours, or what looks like one. */
+export class OurSession implements BenchSession {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
 
-  constructor(session: Session) {
+  constructor(session: ByteStreams) {
     this.#reader = session.readable.getReader();
     this.#writer = session.writable.getWriter();
   }
@@ -122,7 +123,8 @@ class OurSession implements BenchSession {
   }
 }
 
-async function answer(session: Session): Promise<void> {
+/** Answers the requests that come, until they end. */
+export async function answer(session: ByteStreams): Promise<void> {
   const requests = new RequestReader();
   const writer = session.writable.getWriter();
   for await (const bytes of session.readable) {

@@ -9,12 +9,14 @@ import { NymProxyServer } from '../src/node/proxy-server.js';
 import { answerAlone } from './alone.js';
 import { CountingClient } from './counting-client.js';
 import { POLICIES, type PolicyName } from './policy.js';
+import { serveStriped, type StripedEnd } from './striped-ends.js';
 import { newUsage, type Usage } from './usage.js';
 
 /** What the process is told on its command line, as JSON. */
 export type ServerOrder = { readonly traffic: TrafficProfile } & (
   | { readonly kind: 'sessions'; readonly apiUrl: string; readonly policy: PolicyName }
   | { readonly kind: 'alone'; readonly apiUrl: string }
+  | ({ readonly kind: 'striped'; readonly apiUrl: string } & StripedEnd)
   /** A whole proxy server in front of an upstream, `host:port`. */
   | { readonly kind: 'proxy'; readonly env: string; readonly upstream: string }
 );
@@ -39,6 +41,9 @@ async function serve(): Promise<{ address: string; usage: () => Promise<Usage> }
     const server = await NymProxyServer.create({ env: order.env, upstream: order.upstream, traffic, limits });
     void server.run();
     return { address: server.nymAddress, usage: () => newUsage(undefined) };
+  }
+  if (order.kind === 'striped') {
+    return { address: await serveStriped(order.apiUrl, order), usage: () => newUsage(undefined) };
   }
   const policy = order.kind === 'alone' ? { settings: {}, serve: answerAlone } : POLICIES[order.policy];
   const network = { name: 'localnet', apiUrl: order.apiUrl };

@@ -4,6 +4,7 @@
  * @module
  */
 import { roundTripFloorMs, slotsOf, usefulBytes, type Direction } from './limits.js';
+import { busyMs } from './machine.js';
 import type { Measured, Pair } from './pair.js';
 import type { Result } from './result.js';
 import { spreadOf } from './statistics.js';
@@ -23,12 +24,14 @@ export async function measureTransfer(
 ): Promise<Result[]> {
   const { policy, traffic } = pair;
   const exchange = direction === 'up' ? { request: bytes, answer: 1 } : { request: 200, answer: bytes };
-  const measured: Measured[] = [];
+  const measured: (Measured & { readonly busy: number })[] = [];
   for (let run = 0; run < runs; run += 1) {
     await using client = await pair.client();
-    measured.push(await client.measure(exchange));
+    const busyBefore = busyMs();
+    const one = await client.measure(exchange);
+    measured.push({ ...one, busy: (busyMs() - busyBefore) / one.ms });
   }
-  const rate = (of: (one: Measured) => number) => spreadOf(measured.map(of)).median;
+  const rate = (of: (one: (typeof measured)[number]) => number) => spreadOf(measured.map(of)).median;
   const sender = ({ client, server }: Measured) => (direction === 'up' ? client : server);
   const limitMs = (one: Measured) => {
     const slotMs = one.ms / slotsOf(traffic, sender(one).frames, one.ms);
@@ -48,6 +51,7 @@ export async function measureTransfer(
         slotsPerSecond: rate((one) => (1000 * slotsOf(traffic, sender(one).frames, one.ms)) / one.ms),
         packetsPerKiB: rate((one) => (KIB * (one.client.packets + one.server.packets)) / bytes),
         surbsPerKiB: rate((one) => (KIB * one.client.surbs) / bytes),
+        coresBusy: rate((one) => one.busy),
         cpuSecondsPerMB: rate((one) => (MB * (one.client.cpuS + one.server.cpuS)) / bytes),
         clientMiB: rate((one) => one.client.memoryMiB),
         serverMiB: rate((one) => one.server.memoryMiB),

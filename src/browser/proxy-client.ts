@@ -10,6 +10,7 @@ import { serverAddresses } from '../proxy/servers.js';
 import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
 import { wantsOf } from '../proxy/wants.js';
 import { wholeNumberOf } from '../proxy/whole-number.js';
+import { MAX_LANES } from '../wire/lane.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { valueOf } from './failures.js';
 import { RemoteSocket } from './socket.js';
@@ -53,6 +54,12 @@ export interface NymProxyClientOptions {
   readonly clients?: 'shared' | 'per-connection' | undefined;
   /** Mixnet clients kept ready, with a client per connection; 1 by default. */
   readonly poolSize?: number | undefined;
+  /**
+   * Mixnet clients that carry each connection together, 1 to 16: as many times the bytes, where the CPU allows. 1 by
+   * default; more need a server of ours. With `shared` clients, so many for all connections, of which the first has the
+   * identity.
+   */
+  readonly lanes?: number | undefined;
   /** Traffic profile; `default` unless given. */
   readonly traffic?: TrafficProfile | undefined;
   /** Base58 identity of the gateway for a new identity; by default one is drawn. */
@@ -215,10 +222,11 @@ export class NymProxyClient implements AsyncDisposable {
 
 /** The options as plain data, since functions and signals do not cross into a worker. */
 function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
-  const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE } = options;
+  const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE, lanes = 1 } = options;
   const { startTimeoutMs, protocol } = options;
   envelopeOf(protocol);
   wholeNumberOf('poolSize', poolSize);
+  wholeNumberOf('lanes', lanes, { min: 1, max: MAX_LANES });
   if (startTimeoutMs !== undefined)
     wholeNumberOf('startTimeoutMs', startTimeoutMs, { min: 1, max: MAX_TIMER_MS });
   return {
@@ -227,6 +235,7 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
     identity,
     clients,
     poolSize,
+    lanes,
     traffic: options.traffic,
     gateway: options.gateway,
     protocol,

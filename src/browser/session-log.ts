@@ -1,5 +1,5 @@
+import type { ProxySession } from '../proxy/dialer.js';
 import { SessionError } from '../session/errors.js';
-import type { Session } from '../session/session.js';
 import type { SessionSnapshot } from './tunnel-state.js';
 
 /** Ended sessions that can still be looked at. */
@@ -8,7 +8,7 @@ const KEPT = 20;
 interface Entry {
   readonly number: number;
   readonly openedAt: number;
-  readonly session: Session;
+  readonly session: ProxySession;
 }
 
 /** What there is to see of a tunnel's sessions, without their ids. */
@@ -21,7 +21,7 @@ export class SessionLog {
   #roundTripMs: number | undefined;
 
   /** Follows a session to its end. */
-  add(session: Session): void {
+  add(session: ProxySession): void {
     this.#count += 1;
     const entry = { number: this.#count, openedAt: Date.now(), session };
     this.#open.add(entry);

@@ -1,8 +1,7 @@
 import { transfer } from 'comlink';
 
 import { SessionError } from '../session/errors.js';
-import type { Session } from '../session/session.js';
-import type { Dialled } from '../proxy/dialer.js';
+import type { Dialled, ProxySession } from '../proxy/dialer.js';
 import { replyOf, type Reply } from './failures.js';
 import type { Tunnel } from './tunnel.js';
 import type { TunnelService } from './tunnel-service.js';
@@ -13,7 +12,7 @@ export const MAX_SOCKETS = 256;
 
 /** A session with its streams taken, so that one call at a time reads and writes. */
 interface OpenSocket {
-  readonly session: Session;
+  readonly session: ProxySession;
   readonly server: string;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -126,7 +125,7 @@ export class TunnelGuest implements TunnelService {
   }
 }
 
-function takeStreams({ session, server }: Dialled): OpenSocket {
+function takeStreams({ session, server }: Dialled<ProxySession>): OpenSocket {
   const reader = session.readable.getReader();
   const writer = session.writable.getWriter();
   // A reset shows in `session.closed`.

@@ -10,9 +10,12 @@ import {
   type Carrier,
   type Dialled,
   type Dialer,
+  type DialerOptions,
+  type ProxySession,
 } from '../proxy/dialer.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
+import { overLanes } from '../proxy/striped-dialer.js';
 import type { Wants } from '../session/opener.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';
@@ -27,6 +30,8 @@ export interface TunnelOptions {
   readonly clients: 'shared' | 'per-connection';
   /** Mixnet clients kept ready, with a client per connection. */
   readonly poolSize: number;
+  /** Mixnet clients that carry each connection together. */
+  readonly lanes: number;
   readonly traffic: TrafficProfile | undefined;
   readonly gateway: string | undefined;
   /** What the sessions travel as. */
@@ -53,7 +58,7 @@ export class Tunnel {
   #closed: Promise<void> | undefined;
 
   private constructor(options: TunnelOptions, watch: TunnelWatch, first: MixnetClient | undefined) {
-    const { serverAddresses, clients, poolSize, closeTimeoutMs, wants, protocol } = options;
+    const { serverAddresses, clients, poolSize, lanes, closeTimeoutMs, wants, protocol } = options;
     const shared = clients === 'shared';
     this.#servers = new Servers(serverAddresses);
     this.states = new StateBoard(first ? readyState(first) : waitingState('the mixnet client is starting'));
@@ -73,7 +78,13 @@ export class Tunnel {
       wants,
       ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
     };
-    this.#dialer = new (shared ? SharedDialer : PerConnectionDialer)(this.#pool, dialerOptions);
+    if (shared) {
+      const first = new SharedDialer(this.#pool, dialerOptions);
+      this.#dialer = overLanes(lanes, this.#servers, first, () => sharedLane(options, watch, dialerOptions));
+    } else {
+      const each = new PerConnectionDialer(this.#pool, dialerOptions);
+      this.#dialer = overLanes(lanes, this.#servers, each, () => each);
+    }
   }
 
   /**
@@ -95,7 +106,7 @@ export class Tunnel {
    *
    * @throws {MixnetClientError} if no mixnet client can be had.
    */
-  async dial(signal: AbortSignal): Promise<Dialled> {
+  async dial(signal: AbortSignal): Promise<Dialled<ProxySession>> {
     const dialled = await this.#dialer.dial(signal);
     this.#log.add(dialled.session);
     return dialled;
@@ -122,6 +133,17 @@ export class Tunnel {
     if (this.#pool.ready > 0) return;
     this.states.show(waitingState(reasonOf(error), retryMs));
   }
+}
+
+/** A further client for all connections; the one with the identity tells of itself. */
+function sharedLane(
+  options: TunnelOptions,
+  { onLog }: TunnelWatch,
+  dialerOptions: DialerOptions,
+): SharedDialer {
+  const watch = { onLog, onProgress: () => undefined };
+  const start = (signal: AbortSignal) => startClient({ ...options, identity: 'ephemeral' }, watch, signal);
+  return new SharedDialer(new ClientPool({ reserve: 0, start }), dialerOptions);
 }
 
 function startClient(

@@ -49,6 +49,8 @@ export interface ClientSettings {
   readonly packetsAhead?: number | undefined;
   /** Mean time in ms that each mix node holds a packet of ours; default 15, the network's own. */
   readonly averagePacketDelayMs?: number | undefined;
+  /** Mean time in ms between two packets of the stream that hides real ones among decoys; default 20, the network's own. */
+  readonly averageSendingDelayMs?: number | undefined;
   /** Time in ms between two looks at the directory; default 300 000. */
   readonly topologyRefreshMs?: number | undefined;
 }
@@ -60,7 +62,7 @@ export interface ClientSettings {
  */
 export function clientOverride(settings: ClientSettings): DebugWasmOverride {
   const { traffic = 'default', replySurbReserve = DEFAULT_REPLY_SURB_RESERVE } = settings;
-  const { averagePacketDelayMs, topologyRefreshMs } = settings;
+  const { averagePacketDelayMs, averageSendingDelayMs, topologyRefreshMs } = settings;
   if (!Number.isInteger(replySurbReserve) || replySurbReserve < 1) {
     throw new RangeError(`The reply SURB reserve must be a whole number from 1 on, not ${replySurbReserve}.`);
   }
@@ -73,6 +75,9 @@ export function clientOverride(settings: ClientSettings): DebugWasmOverride {
       disableMainPoissonPacketDistribution: quiet,
       ...(averagePacketDelayMs !== undefined && {
         averagePacketDelayMs: milliseconds('The average packet delay', averagePacketDelayMs, 0),
+      }),
+      ...(averageSendingDelayMs !== undefined && {
+        messageSendingAverageDelayMs: milliseconds('The average sending delay', averageSendingDelayMs, 1),
       }),
     },
     coverTraffic: { disableLoopCoverTrafficStream: quiet },

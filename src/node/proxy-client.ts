@@ -4,18 +4,25 @@ import type { ClientTraffic } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartClient } from '../mixnet/succession.js';
-import { PerConnectionDialer, SharedDialer, type Dialer } from '../proxy/dialer.js';
+import {
+  PerConnectionDialer,
+  SharedDialer,
+  type Dialer,
+  type DialerOptions,
+  type ProxySession,
+} from '../proxy/dialer.js';
 import { joinStreams } from '../proxy/join.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
 import { ProxyStats, type ProxyCounts } from '../proxy/stats.js';
+import { overLanes } from '../proxy/striped-dialer.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
 import { wholeNumberOf } from '../proxy/whole-number.js';
 import { SessionError } from '../session/errors.js';
-import type { Session } from '../session/session.js';
+import { MAX_LANES } from '../wire/lane.js';
 import { EarlyListener } from './early-listener.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
@@ -50,6 +57,11 @@ export interface NymProxyClientOptions extends MixnetOptions {
   readonly token?: string | undefined;
   /** Name of the server's upstream; its default one unless given. */
   readonly upstream?: string | undefined;
+  /**
+   * Mixnet clients that carry each connection together, 1 to 16: as many times the bytes, where the CPU allows. 1 by
+   * default; more need a server of ours. With `shared` clients, so many for all connections.
+   */
+  readonly lanes?: number | undefined;
   /** TCP connections at once; 256 by default. Further ones are closed at once. */
   readonly maxConnections?: number | undefined;
   /** Ends the start. */
@@ -122,6 +134,7 @@ export class NymProxyClient implements AsyncDisposable {
     const addresses = serverAddresses(options.serverAddress);
     const wants = wantsOf(options);
     const envelope = envelopeOf(options.protocol);
+    wholeNumberOf('lanes', options.lanes ?? 1, { min: 1, max: MAX_LANES });
     const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
     const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     wholeNumberOf('maxConnections', maxConnections, { min: 1 });
@@ -141,8 +154,8 @@ export class NymProxyClient implements AsyncDisposable {
         wants,
         ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
       };
-      const NewDialer = options.clients === 'shared' ? SharedDialer : PerConnectionDialer;
-      return new NymProxyClient(listener, pool, servers, new NewDialer(pool, dialerOptions), listeners);
+      const dialer = newDialer(options, pool, dialerOptions);
+      return new NymProxyClient(listener, pool, servers, dialer, listeners);
     } catch (error) {
       listener.close();
       throw error;
@@ -229,7 +242,7 @@ export class NymProxyClient implements AsyncDisposable {
     socket.on('close', () => gone.abort());
     const cut = new AbortController();
     this.#cuts.add(cut);
-    let session: Session | undefined;
+    let session: ProxySession | undefined;
     try {
       ({ session } = await this.#dialer.dial(gone.signal));
       this.#stats.opened(session);
@@ -249,6 +262,20 @@ export class NymProxyClient implements AsyncDisposable {
       void this.traffic();
     }
   }
+}
+
+/** Shared clients have a dialer each; one dialer takes as many others as it needs. */
+function newDialer(
+  { clients, lanes = 1 }: NymProxyClientOptions,
+  pool: ClientPool,
+  options: DialerOptions,
+): Dialer {
+  if (clients === 'shared') {
+    const shared = () => new SharedDialer(pool, options);
+    return overLanes(lanes, options.servers, shared(), shared);
+  }
+  const each = new PerConnectionDialer(pool, options);
+  return overLanes(lanes, options.servers, each, () => each);
 }
 
 function newListeners(): ClientListeners {

@@ -11,6 +11,9 @@ import { parseAccessToken } from '../session/access-proof.js';
 import { SessionError } from '../session/errors.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
+import { wholeNumberOf } from '../proxy/whole-number.js';
+import { MAX_LANES } from '../wire/lane.js';
+import { ServerLanes } from './server-lanes.js';
 import { connectTcp } from './tcp.js';
 import { TokensFile } from './tokens-file.js';
 import { Upstreams } from './upstreams.js';
@@ -32,6 +35,12 @@ export interface NymProxyServerOptions extends MixnetOptions {
   readonly tokensFile?: string | undefined;
   /** What it takes connections as: `tcp-proxy`, `stream` or `both`, which is the default. */
   readonly protocol?: ServerProtocol | undefined;
+  /**
+   * Mixnet clients, 1 to 16; 1 by default. More let connections whose clients have several lanes too be answered over as
+   * many of them, each with its own slots for packets. The further ones have Nym addresses that only those clients are
+   * told.
+   */
+  readonly lanes?: number | undefined;
   /** What strangers may use of the server. */
   readonly limits?: Partial<SessionLimits> | undefined;
   /** Directory of the server's identity, which keeps its Nym address; without it the identity is new each time. */
@@ -53,6 +62,7 @@ export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'r
 /** What the options come to. */
 interface Checked {
   readonly limits: SessionLimits;
+  readonly lanes: number;
   readonly upstreams: Upstreams;
   readonly tokensFile: TokensFile | undefined;
   readonly warnings: Listeners<Error>;
@@ -75,6 +85,7 @@ export class NymProxyServer implements AsyncDisposable {
   readonly #recoveries = new Listeners<ProxyEvents['recovery']>();
   readonly #traffic = new TrafficTotal();
   readonly #stop = new AbortController();
+  readonly #lanes: ServerLanes;
   #client: MixnetClient;
   #running: Promise<void> | undefined;
 
@@ -84,6 +95,7 @@ export class NymProxyServer implements AsyncDisposable {
   private constructor(
     start: StartClient,
     client: MixnetClient,
+    lanes: ServerLanes,
     options: NymProxyServerOptions,
     checked: Checked,
   ) {
@@ -94,6 +106,7 @@ export class NymProxyServer implements AsyncDisposable {
     this.#warnings = warnings;
     this.#start = start;
     this.#client = client;
+    this.#lanes = lanes;
     this.#keepsAddress = options.configDir !== undefined;
     this.#sessions = new SessionServer({
       connectUpstream: async (signal, name) => {
@@ -114,7 +127,7 @@ export class NymProxyServer implements AsyncDisposable {
   /**
    * Connects to the mixnet.
    *
-   * @throws {RangeError} if an upstream is not `host:port`, a token no token, or a limit no whole number.
+   * @throws {RangeError} if an upstream is not `host:port`, a token no token, or a number out of its range.
    * @throws {TokensFileError} if the file of tokens cannot be used.
    * @throws {MixnetClientError} if the network, gateway or identity cannot be used.
    */
@@ -125,7 +138,14 @@ export class NymProxyServer implements AsyncDisposable {
       options,
       configDir === undefined ? 'ephemeral' : { configDir, passphrase },
     );
-    return new NymProxyServer(start, await start(options.signal), options, checked);
+    const client = await start(options.signal);
+    try {
+      const lanes = await ServerLanes.start({ ...options, count: checked.lanes - 1 });
+      return new NymProxyServer(start, client, lanes, options, checked);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
   }
 
   /** Where clients reach this server. */
@@ -145,7 +165,7 @@ export class NymProxyServer implements AsyncDisposable {
 
   /** What its mixnet clients have carried so far. Never rejects. */
   traffic(): Promise<ClientTraffic> {
-    return this.#traffic.look([this.#client]);
+    return this.#traffic.look([this.#client, ...this.#lanes.clients]);
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -183,7 +203,7 @@ export class NymProxyServer implements AsyncDisposable {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running?.catch(() => undefined);
-    await this.#client.close();
+    await Promise.all([this.#client.close(), this.#lanes.close()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -192,12 +212,15 @@ export class NymProxyServer implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const { signal } = this.#stop;
+    const onRetry = (retry: ProxyEvents['retry']) => this.#retries.call(retry);
+    const onRecovery = (recovery: ProxyEvents['recovery']) => this.#recoveries.call(recovery);
+    this.#lanes.serve({ sessions: this.#sessions, signal, onRetry, onRecovery });
     await useInSuccession({
       client: this.#client,
       start: this.#start,
       use: (client) => this.#serveOver(client),
-      onRetry: (error, retryMs) => this.#retries.call({ error, retryMs }),
-      onRecovery: (outageMs) => this.#recoveries.call({ outageMs }),
+      onRetry: (error, retryMs) => onRetry({ error, retryMs }),
+      onRecovery: (outageMs) => onRecovery({ outageMs }),
       signal,
     });
     await this.#sessions.close();
@@ -222,6 +245,7 @@ function checkOptions(options: NymProxyServerOptions): Checked {
   const warnings = new Listeners<Error>();
   return {
     limits: sessionLimits(options.limits),
+    lanes: wholeNumberOf('lanes', options.lanes ?? 1, { min: 1, max: MAX_LANES }),
     upstreams: new Upstreams(upstream, upstreams),
     tokensFile:
       tokensFile === undefined ? undefined : new TokensFile(tokensFile, (error) => warnings.call(error)),

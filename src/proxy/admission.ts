@@ -1,6 +1,7 @@
 import { AnswerRate } from '../session/answer-rate.js';
 import type { Gate, Opening } from '../session/gate.js';
 import { RateLimit, RateLimits } from '../session/rate-limit.js';
+import type { Lane } from '../wire/lane.js';
 import type { ResetCode } from '../wire/reset-code.js';
 import type { Access } from './access.js';
 import type { LimitName, SessionLimits } from './session-limits.js';
@@ -27,6 +28,8 @@ export interface Admitted {
   readonly upstream: string | undefined;
   /** The access token that its opener holds. */
   readonly token: string | undefined;
+  /** Of a connection that several sessions carry together. */
+  readonly lane: Lane | undefined;
 }
 
 const CODES: Partial<Record<LimitName, ResetCode>> = { token: 'token', 'upstream-name': 'no-upstream' };
@@ -74,7 +77,8 @@ export class Admission implements Gate {
     access?.use(opening);
     this.#rate.spend();
     this.#rates.of(senderTag, now()).spend();
-    this.#sessions.set(sessionId, { senderTag, upstream: request?.upstream, token });
+    const { upstream, lane } = request ?? {};
+    this.#sessions.set(sessionId, { senderTag, upstream, token, lane });
     this.#perSender.set(senderTag, this.#count(senderTag) + 1);
     return undefined;
   }

@@ -4,18 +4,26 @@ import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Session } from '../session/session.js';
+import type { StripedConnection } from '../stripes/striped-connection.js';
+import type { Lane } from '../wire/lane.js';
 import { FLUSH_MS } from './limits.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
+
+/** Recipients that one shared client keeps account of. */
+const MAX_OPENERS = 256;
 
 /** Options of a dialer. */
 export interface DialerOptions extends Omit<OpenerOptions, 'recipient'> {
   readonly servers: Servers;
 }
 
+/** What carries one connection: a session, or several together. */
+export type ProxySession = Session | StripedConnection;
+
 /** A session and where it leads. */
-export interface Dialled {
-  readonly session: Session;
+export interface Dialled<S extends ProxySession = Session> {
+  readonly session: S;
   /** Nym address of its server. */
   readonly server: string;
 }
@@ -27,13 +35,26 @@ export interface Dialer {
    *
    * @throws {MixnetClientError} if no client can be had.
    */
-  dial(signal?: AbortSignal): Promise<Dialled>;
+  dial(signal?: AbortSignal): Promise<Dialled<ProxySession>>;
 
   /** The mixnet clients that carry sessions, or are about to, as far as the dialer knows them. */
   readonly carriers: readonly Carrier[];
 
   /** Resets every session and closes every client. Never rejects. */
   close(): Promise<void>;
+}
+
+/** A session of a connection that several carry together. */
+export interface LaneDial {
+  readonly lane: Lane;
+  /** Nym address that the server named for it; that of the server in use unless given. */
+  readonly recipient?: string | undefined;
+}
+
+/** A dialer whose sessions go over one mixnet client each. */
+export interface SessionDialer extends Dialer {
+  /** As {@link Dialer.dial}. What becomes of a lane tells nothing of its server: its connection does. */
+  dial(signal?: AbortSignal, options?: LaneDial): Promise<Dialled>;
 }
 
 /** A mixnet client and what it carries now. */
@@ -48,7 +69,7 @@ export interface Carrier {
  * A mixnet client of its own for each session, thrown away afterwards: the server cannot tell which sessions belong
  * together. Should it be lost, the session goes on over another one that is as new, with another gateway probably.
  */
-export class PerConnectionDialer implements Dialer {
+export class PerConnectionDialer implements SessionDialer {
   readonly #pool: ClientPool;
   readonly #options: DialerOptions;
   readonly #open = new Map<SessionOpener, MixnetClient>();
@@ -64,18 +85,18 @@ export class PerConnectionDialer implements Dialer {
     return [...this.#open].map(([opener, client]) => carrierOf(client, [opener]));
   }
 
-  async dial(signal?: AbortSignal): Promise<Dialled> {
+  async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
     const client = await this.#pool.take(signal);
     if (this.#closed) {
       await client.close();
       throw new MixnetClientError('state', 'The proxy client is closed.');
     }
     const { servers } = this.#options;
-    const server = servers.address;
+    const server = recipient ?? servers.address;
     const opener = new SessionOpener(client, { ...this.#options, recipient: server });
     this.#open.set(opener, client);
-    const session = opener.open();
-    servers.follow(server, session);
+    const session = opener.open(0, lane);
+    if (lane === undefined) servers.follow(server, session);
     const ended = new AbortController();
     const end = () => ended.abort();
     session.closed.then(end, end);
@@ -122,10 +143,10 @@ export class PerConnectionDialer implements Dialer {
  * One mixnet client for all sessions, replaced by another when it is lost, which then carries the sessions on. Cheaper
  * and quicker to start than a client for each, but the server sees that the sessions belong together.
  */
-export class SharedDialer implements Dialer {
+export class SharedDialer implements SessionDialer {
   readonly #pool: ClientPool;
   readonly #options: DialerOptions;
-  /** One for each server that was ever in use, by its address. */
+  /** One for each address that was ever in use, since the acceptor there counts this client's SURBs on. */
   readonly #openers = new Map<string, SessionOpener>();
   /** Settles when the client is there; another one follows it when it is lost, or could not be started. */
   #current: Promise<MixnetClient>;
@@ -143,12 +164,12 @@ export class SharedDialer implements Dialer {
     return this.#client ? [carrierOf(this.#client, [...this.#openers.values()])] : [];
   }
 
-  async dial(signal?: AbortSignal): Promise<Dialled> {
+  async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
     const client = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
-    const server = servers.address;
-    const session = this.#openerFor(server, client).open();
-    servers.follow(server, session);
+    const server = this.#mayHaveOpenerFor(recipient) ? recipient : servers.address;
+    const session = this.#openerFor(server, client).open(0, lane);
+    if (lane === undefined) servers.follow(server, session);
     return { session, server };
   }
 
@@ -182,6 +203,12 @@ export class SharedDialer implements Dialer {
 
   #replace(): void {
     if (!this.#closed) this.#current = this.#start();
+  }
+
+  /** A server names as many addresses as it likes. */
+  #mayHaveOpenerFor(recipient: string | undefined): recipient is string {
+    if (recipient === undefined) return false;
+    return this.#openers.has(recipient) || this.#openers.size < MAX_OPENERS;
   }
 
   #openerFor(server: string, client: MixnetClient): SessionOpener {

@@ -6,6 +6,7 @@ import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import { Access } from './access.js';
 import { Admission, type Admitted } from './admission.js';
+import type { ProxySession } from './dialer.js';
 import { joinStreams, type Connection } from './join.js';
 import { FLUSH_MS } from './limits.js';
 import { envelopesOf, type ServerProtocol } from './protocol.js';
@@ -13,6 +14,7 @@ import { reportOf, type ProxyEvents } from './session-report.js';
 import { sessionLimits, type LimitName, type SessionLimits } from './session-limits.js';
 import { SessionWatch, type WatchedSession } from './session-watch.js';
 import { ProxyStats, type ProxyCounts } from './stats.js';
+import { StripedSessions } from './striped-sessions.js';
 import { Tasks } from './tasks.js';
 
 /** What a {@link SessionServer} is made of. */
@@ -42,9 +44,18 @@ export interface ServerEvents extends Omit<ProxyEvents, 'retry' | 'recovery'> {
 /** How often the limits of open sessions are looked at. */
 const WATCH_EVERY_MS = 1000;
 
+/** One of a server's mixnet clients, and who accepts sessions there: one for each protocol. */
+interface Lane {
+  readonly acceptors: readonly SessionAcceptor[];
+  client: MixnetClient | undefined;
+}
+
 /**
  * Forwards every session that arrives at a mixnet client to a connection of its own to the upstream. Both outlive the
  * client, if another one comes soon.
+ *
+ * It may have further mixnet clients, for connections whose openers carry them over several sessions: those are told
+ * where else their sessions may go.
  */
 export class SessionServer {
   readonly #options: SessionServerOptions;
@@ -54,8 +65,9 @@ export class SessionServer {
     error: new Listeners(),
     refusal: new Listeners(),
   };
-  /** One for each protocol, behind one gate. */
-  readonly #acceptors: readonly SessionAcceptor[];
+  /** By number, all behind one gate; 0 is the client that everybody knows. */
+  readonly #lanes = new Map<number, Lane>();
+  readonly #striped = new StripedSessions();
   readonly #running = new Tasks();
   readonly #stats = new ProxyStats();
   readonly #access: Access | undefined;
@@ -64,11 +76,10 @@ export class SessionServer {
   #watching: ReturnType<typeof setInterval> | undefined;
   /** One for each connection under way: a single signal would collect the listeners of all. */
   readonly #cuts = new Set<AbortController>();
-  #client: MixnetClient | undefined;
   #sessions = 0;
 
   constructor(options: SessionServerOptions) {
-    const { hasUpstream = (name) => name === undefined, tokens, closeTimeoutMs } = options;
+    const { hasUpstream = (name) => name === undefined, tokens } = options;
     const limits = sessionLimits(options.limits);
     this.#options = options;
     this.#access = tokens && new Access(tokens, () => Math.floor(Date.now() / 1000));
@@ -79,15 +90,7 @@ export class SessionServer {
       now: () => performance.now(),
       onRefusal: (limit) => this.#noteRefusal(limit),
     });
-    this.#acceptors = envelopesOf(options.protocol).map(
-      (envelope) =>
-        new SessionAcceptor({
-          envelope,
-          onSession: (session) => this.#running.add(this.#forward(session)),
-          gate: this.#admission,
-          ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-        }),
-    );
+    this.#laneOf(0);
     this.#watch = new SessionWatch(limits);
   }
 
@@ -98,8 +101,9 @@ export class SessionServer {
 
   /** Entries of all that is kept of sessions and strangers, for those who want to see that it is bounded. */
   get remembered(): number {
-    const sessions = this.#acceptors.reduce((sum, { size, remembered }) => sum + size + remembered, 0);
-    return this.#admission.remembered + this.#watch.size + sessions;
+    const acceptors = this.#acceptors;
+    const sessions = acceptors.reduce((sum, { size, remembered }) => sum + size + remembered, 0);
+    return this.#admission.remembered + this.#watch.size + this.#striped.size + sessions;
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -110,12 +114,22 @@ export class SessionServer {
   /**
    * Serves sessions over one client, those of the client before included, until the signal aborts or the client is lost.
    * The sessions then wait for another client under the same Nym address, for a limited time.
+   *
+   * @param number which of the server's clients it is, or follows; 0 is the one that everybody knows.
    */
-  async serve(client: MixnetClient, signal: AbortSignal): Promise<void> {
-    this.#client = client;
+  async serve(client: MixnetClient, signal: AbortSignal, number = 0): Promise<void> {
+    const lane = this.#laneOf(number);
+    lane.client = client;
     this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
-    for (const acceptor of this.#acceptors) acceptor.serveOver(client);
+    for (const acceptor of lane.acceptors) acceptor.serveOver(client);
     await lostOrAborted(client, signal);
+  }
+
+  /** Resets the sessions of a client whose Nym address is lost with it. */
+  async leave(number: number, reason: SessionError): Promise<void> {
+    const lane = this.#lanes.get(number);
+    this.#lanes.delete(number);
+    if (lane !== undefined) await Promise.all(lane.acceptors.map((acceptor) => acceptor.close(reason)));
   }
 
   /**
@@ -126,23 +140,61 @@ export class SessionServer {
   async close(reason?: SessionError): Promise<void> {
     clearInterval(this.#watching);
     await Promise.all(this.#acceptors.map((acceptor) => acceptor.close(reason)));
-    await this.#client?.flush(FLUSH_MS);
+    const clients = [...this.#lanes.values()].flatMap(({ client }) => client ?? []);
+    await Promise.all(clients.map((client) => client.flush(FLUSH_MS)));
     // What an upstream has not taken by then, it will not get.
     for (const cut of this.#cuts) cut.abort();
     await this.#running.ended();
   }
 
-  async #forward(session: Session): Promise<void> {
+  get #acceptors(): readonly SessionAcceptor[] {
+    return [...this.#lanes.values()].flatMap(({ acceptors }) => acceptors);
+  }
+
+  /** Nym addresses of the further clients that are ready. */
+  get #furtherAddresses(): readonly string[] {
+    const further = [...this.#lanes].filter(([number]) => number > 0);
+    return further.flatMap(([, { client }]) => (client?.state === 'ready' ? client.address : []));
+  }
+
+  #laneOf(number: number): Lane {
+    const known = this.#lanes.get(number);
+    if (known !== undefined) return known;
+    const { protocol, closeTimeoutMs } = this.#options;
+    const acceptors = envelopesOf(protocol).map(
+      (envelope) =>
+        new SessionAcceptor({
+          envelope,
+          onSession: (session) => this.#accept(session),
+          gate: this.#admission,
+          ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
+        }),
+    );
+    const lane: Lane = { acceptors, client: undefined };
+    this.#lanes.set(number, lane);
+    return lane;
+  }
+
+  #accept(session: Session): void {
+    const admitted = this.#admission.admitted(session.id);
+    const lane = admitted?.lane;
+    const whole = lane ? this.#striped.add(session, lane, this.#furtherAddresses) : session;
+    const release = () => this.#admission.release(session.id);
+    if (whole === undefined) session.closed.then(release, release);
+    else this.#running.add(this.#forward(whole, admitted).finally(release));
+  }
+
+  async #forward(session: ProxySession, admitted: Admitted | undefined): Promise<void> {
     this.#sessions += 1;
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
     this.#stats.opened(session);
     const cut = new AbortController();
-    const watched = new WatchedEnd(session, cut, this.#admission.admitted(session.id), this.#access);
+    const watched = new WatchedEnd(session, cut, admitted, this.#access);
     this.#watch.add(watched, performance.now());
     this.#cuts.add(cut);
     try {
-      const upstream = await this.#connect(session);
+      const upstream = await this.#connect(session, admitted?.upstream);
       await joinStreams(session, upstream, cut.signal);
       await session.closed;
       this.#stats.ended(session);
@@ -159,7 +211,6 @@ export class SessionServer {
     } finally {
       this.#cuts.delete(cut);
       this.#watch.remove(watched);
-      this.#admission.release(session.id);
     }
   }
 
@@ -178,17 +229,16 @@ export class SessionServer {
   }
 
   /** Connects to the upstream; gives up when the opener does. */
-  async #connect(session: Session): Promise<Connection> {
+  async #connect(session: ProxySession, name: string | undefined): Promise<Connection> {
     const control = new AbortController();
     const stop = (error?: unknown) => control.abort(error);
     session.closed.then(stop, stop);
-    const name = this.#admission.admitted(session.id)?.upstream;
     return this.#options.connectUpstream(control.signal, name);
   }
 }
 
 class WatchedEnd implements WatchedSession {
-  readonly session: Session;
+  readonly session: ProxySession;
   readonly senderTag: string;
   /** Breaks its upstream connection off. */
   readonly cut: AbortController;
@@ -196,7 +246,7 @@ class WatchedEnd implements WatchedSession {
   readonly #access: Access | undefined;
 
   constructor(
-    session: Session,
+    session: ProxySession,
     cut: AbortController,
     admitted: Admitted | undefined,
     access: Access | undefined,

@@ -25,7 +25,10 @@ export interface ProxyEvents {
 }
 
 /** Reports on a session; before it is open there is nothing to count. */
-export function reportOf(number: number, session?: Session): SessionReport {
+export function reportOf(
+  number: number,
+  session?: Pick<Session, 'bytesSent' | 'bytesReceived' | 'openingMs'>,
+): SessionReport {
   const { bytesSent = 0, bytesReceived = 0, openingMs } = session ?? {};
   return { number, bytesSent, bytesReceived, ...(openingMs !== undefined && { openingMs }) };
 }

@@ -165,6 +165,7 @@ export class SessionAcceptor {
       sessionId: message.sessionId,
       envelope: this.#envelope,
       first: message,
+      request: requestOf(message),
       idleTimeoutMs,
       surbs: undefined,
       extendedPackets: client.extendedPackets,

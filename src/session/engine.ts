@@ -50,6 +50,11 @@ export class SessionEngine {
     return this.#state.outgoing.unsent;
   }
 
+  /** Bytes that may be written now; those beyond are held all the same. */
+  get room(): number {
+    return this.#state.sendBuffer - this.unsent;
+  }
+
   /** Bytes sent that the peer has not acknowledged yet, kept to be sent again. */
   get unacknowledged(): number {
     return this.#state.outgoing.kept;

@@ -1,5 +1,6 @@
 import type { MixnetClient, MixnetMessage } from '../mixnet/client.js';
 import { WireError } from '../wire/errors.js';
+import type { Lane } from '../wire/lane.js';
 import type { OpenRequest } from '../wire/open-request.js';
 import { replyPackets } from '../wire/packet-count.js';
 import type { SessionId } from '../wire/session-id.js';
@@ -73,12 +74,13 @@ export class SessionOpener {
    * Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session.
    *
    * @param surbs SURBs that the acceptor should have from now on, at least.
+   * @param lane what the session carries is the stripes of this lane; the acceptor is taken for one of ours then.
    */
-  open(surbs = 0): Session {
+  open(surbs = 0, lane?: Lane): Session {
     const { closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS, idleTimeoutMs } = this.#options;
     const sessionId = this.#envelope.newSessionId();
     this.#surbs.aimFor(surbs);
-    const request = requestFor(sessionId, this.#options);
+    const request = requestFor(sessionId, this.#options, lane);
     const session: Session = new Session({
       sessionId,
       envelope: this.#envelope,
@@ -170,11 +172,15 @@ export class SessionOpener {
   }
 }
 
-function requestFor(sessionId: SessionId, { recipient, wants }: OpenerOptions): OpenRequest | undefined {
-  if (wants === undefined) return undefined;
-  const { token, upstream } = wants;
-  const name = upstream === undefined ? {} : { upstream };
-  if (token === undefined) return upstream === undefined ? undefined : name;
+function requestFor(
+  sessionId: SessionId,
+  { recipient, wants }: OpenerOptions,
+  lane: Lane | undefined,
+): OpenRequest | undefined {
+  const { token, upstream } = wants ?? {};
+  if (token === undefined && upstream === undefined && lane === undefined) return undefined;
+  const named = { ...(upstream !== undefined && { upstream }), ...(lane && { lane }) };
+  if (token === undefined) return named;
   const time = Math.floor(Date.now() / 1000);
-  return { ...name, proof: proveAccess(token, { recipient, sessionId, upstream: upstream ?? '', time }) };
+  return { ...named, proof: proveAccess(token, { recipient, sessionId, upstream: upstream ?? '', time }) };
 }

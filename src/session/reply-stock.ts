@@ -1,6 +1,6 @@
 import { DEFAULT_REPLY_SURB_RESERVE } from '../mixnet/options.js';
 import type { Frame } from '../wire/frame.js';
-import { FLOWING_SURBS, IDLE_SURBS, MAX_SURBS_WANTED, SEND_BUFFER } from './limits.js';
+import { FLOWING_SURBS, IDLE_SURBS, MAX_SURBS_WANTED } from './limits.js';
 
 /** What an acceptor says of the SURBs it was given: see DEMAND in `frame.ts`. */
 export interface Demand {
@@ -61,11 +61,9 @@ export class ReplyStock {
     this.#used = Math.min(this.#given, this.#used + packets);
   }
 
-  /** A session has so many bytes to reply with, in so many packets. */
-  want(session: object, bytes: number, packets: number): void {
-    // Who fills the buffer will probably go on.
-    const flowing = bytes >= SEND_BUFFER / 2 ? this.#flowing : 0;
-    if (packets > 0) this.#wants.set(session, Math.max(packets, flowing));
+  /** A session has so many packets to reply with, and probably more to come if it is flowing. */
+  want(session: object, packets: number, flowing: boolean): void {
+    if (packets > 0) this.#wants.set(session, flowing ? Math.max(packets, this.#flowing) : packets);
     else this.#wants.delete(session);
   }
 

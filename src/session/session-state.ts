@@ -5,7 +5,7 @@ import { SESSION_PROTOCOL_VERSION, type SessionId } from '../wire/session-id.js'
 import type { Envelope, SessionMessage } from './envelope.js';
 import { FirstAnswer } from './first-answer.js';
 import { IncomingStream } from './incoming-stream.js';
-import { INITIAL_BULK_WINDOW, INITIAL_WINDOW } from './limits.js';
+import { INITIAL_BULK_WINDOW, INITIAL_WINDOW, LANE_SEND_BUFFER, SEND_BUFFER } from './limits.js';
 import { SUPPLY_BYTES } from './message-budget.js';
 import { MessagePacker, type MessagePlan, type OutgoingMessage, type PackedKind } from './message-packer.js';
 import { OutgoingStream } from './outgoing-stream.js';
@@ -33,7 +33,7 @@ export interface EngineOptions {
   readonly wake?: (() => void) | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
   readonly startWithFrames?: boolean;
-  /** What the OPEN of such an opener asks for. */
+  /** What the session's OPEN asks for. */
   readonly request?: OpenRequest | undefined;
   /** Drawn anew whenever a session is accepted; tells openers of a restart. */
   readonly instance?: number | undefined;
@@ -56,8 +56,10 @@ export class SessionState {
   readonly version: number;
   readonly extendedPackets: boolean;
   readonly wake: () => void;
-  /** What an opener asks for in OPEN. */
+  /** What is asked for in OPEN. */
   readonly request: OpenRequest | undefined;
+  /** Bytes that the application may hand over ahead of what has been sent. */
+  readonly sendBuffer: number;
   /** An acceptor's own; at an opener, that of the acceptor that answered first. */
   instance: number | undefined;
   readonly outgoing = new OutgoingStream();
@@ -102,6 +104,7 @@ export class SessionState {
     this.request = options.request;
     this.instance = options.instance;
     this.extendedPackets = options.extendedPackets ?? false;
+    this.sendBuffer = options.request?.lane && !this.extendedPackets ? LANE_SEND_BUFFER : SEND_BUFFER;
     this.wake = options.wake ?? (() => undefined);
     this.packer = new MessagePacker(sessionId, envelope, surbs, this.extendedPackets);
     const { firstMessage, rustOpenersFirst, messageIds, hasOpen } = envelope;
@@ -214,7 +217,8 @@ export class SessionState {
     // Those behind the window too: it is open again before more SURBs could come.
     const bytes = this.outgoing.unsent;
     const packets = bytes === 0 ? 0 : replyPackets(bytes, this.extendedPackets);
-    this.replies?.want(this, bytes, Math.max(least, packets));
+    // Who fills the buffer will probably go on.
+    this.replies?.want(this, Math.max(least, packets), bytes >= this.sendBuffer / 2);
   }
 }
 

@@ -5,7 +5,7 @@ import { SessionEngine } from './engine.js';
 import type { SessionMessage } from './envelope.js';
 import type { SessionError } from './errors.js';
 import { abortError } from './errors.js';
-import { LINGER_MS, SEND_BUFFER } from './limits.js';
+import { LINGER_MS } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
 import type { Dialect, EngineOptions } from './session-state.js';
 import type { ReplyStock } from './reply-stock.js';
@@ -271,7 +271,7 @@ export class Session {
     let written = 0;
     while (written < bytes.length) {
       if (this.#engine.outcome !== undefined) return;
-      const room = SEND_BUFFER - this.#engine.unsent;
+      const { room } = this.#engine;
       if (room > 0) {
         this.#engine.write(bytes.subarray(written, written + room));
         written += room;

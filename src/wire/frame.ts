@@ -1,4 +1,5 @@
 import { WireError } from './errors.js';
+import { decodeLane, encodeLane } from './lane.js';
 import { decodeOpenRequest, encodeOpenRequest, type OpenRequest } from './open-request.js';
 import { RESET_CODES, resetCodeFromNumber, type ResetCode } from './reset-code.js';
 import { Reader, varintBytes, writeVarint } from './varint.js';
@@ -22,6 +23,7 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 9 INSTANCE value (varint) ‖ reserved                               which accepting of the session answers
  * 10 SUPPLY total (varint) ‖ here (varint) ‖ reserved                SURBs given so far, and with this message
  * 11 DEMAND used (varint) ‖ wanted (varint) ‖ reserved               SURBs used so far, and wanted beyond these
+ * 12 LANE   as OPEN, with a request                                  opens a session that carries stripes
  * ```
  *
  * Once an end's client was replaced, all its messages carry ROUTE. The highest counter seen is the current route: an
@@ -51,7 +53,12 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * ```
  * length of the name (1 byte) ‖ name of the upstream (ASCII, 63 at most; empty: the default one)
  * ‖ length of the proof (1 byte, 0: none) ‖ Unix time in seconds (varint) ‖ HMAC-SHA-256 (32 bytes)
+ * ‖ in LANE only: connection (16 bytes) ‖ number of the lane (1 byte)
  * ```
+ *
+ * LANE opens one of the sessions that carry a connection together; their bytes are the records of `stripe-record.ts`.
+ * It has a number of its own so that an acceptor that does not know lanes refuses the session, instead of taking the
+ * records for the connection's bytes.
  */
 export type Frame =
   | {
@@ -85,6 +92,9 @@ const TYPES = [
   'demand',
 ] as const;
 
+/** The number of an `open` whose request is for a lane. */
+const LANE = 12;
+
 const NOTHING = new Uint8Array();
 
 /** Bytes that a DATA frame with `length` bytes at `offset` takes besides these bytes. */
@@ -100,7 +110,7 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array {
   let offset = 0;
   for (const frame of frames) {
     const integers = integersOf(frame);
-    view.setUint8(offset, TYPES.indexOf(frame.type));
+    view.setUint8(offset, numberOf(frame));
     offset = writeVarint(view, offset + 1, bodyBytes(frame));
     for (const integer of integers) offset = writeVarint(view, offset, integer);
     const tail = tailOf(frame);
@@ -125,9 +135,11 @@ export function decodeFrames(bytes: Uint8Array): Frame[] {
   const frames: Frame[] = [];
   const reader = new Reader(bytes);
   while (reader.remaining > 0) {
-    const type = TYPES[reader.byte()];
+    const number = reader.byte();
+    const type = TYPES[number];
     const body = new Reader(reader.bytes(reader.varint()));
     if (type !== undefined) frames.push(decodeBody(type, body));
+    else if (number === LANE) frames.push(decodeLaneOpen(body));
   }
   return frames;
 }
@@ -165,12 +177,22 @@ function decodeOpen(body: Reader): Frame {
   return { type: 'open', version, window, ...(request && { request }) };
 }
 
+function decodeLaneOpen(body: Reader): Frame {
+  const [version, window] = [body.varint(), body.varint()];
+  const request = decodeOpenRequest(body);
+  return { type: 'open', version, window, request: { ...request, lane: decodeLane(body) } };
+}
+
 /** Offsets are added to; a frame whose end is no longer an exact number is not one a peer of good will sends. */
 function withinRange<F extends Frame & { offset: number }>(frame: F): F {
   const length = 'bytes' in frame ? frame.bytes.length : 'window' in frame ? frame.window : 1;
   if (!Number.isSafeInteger(frame.offset + length + 1))
     throw new WireError(`a ${frame.type} frame ends beyond 2^53`);
   return frame;
+}
+
+function numberOf(frame: Frame): number {
+  return frame.type === 'open' && frame.request?.lane ? LANE : TYPES.indexOf(frame.type);
 }
 
 function integersOf(frame: Frame): readonly number[] {
@@ -206,5 +228,8 @@ function bodyBytes(frame: Frame): number {
 /** What follows the integers. */
 function tailOf(frame: Frame): Uint8Array {
   if (frame.type === 'data') return frame.bytes;
-  return frame.type === 'open' && frame.request ? encodeOpenRequest(frame.request) : NOTHING;
+  if (frame.type !== 'open' || frame.request === undefined) return NOTHING;
+  const request = encodeOpenRequest(frame.request);
+  const { lane } = frame.request;
+  return lane ? Uint8Array.of(...request, ...encodeLane(lane)) : request;
 }

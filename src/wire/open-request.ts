@@ -1,4 +1,5 @@
 import { WireError } from './errors.js';
+import type { Lane } from './lane.js';
 import { Reader, varintBytes, writeVarint } from './varint.js';
 
 /** Shows that an opener holds an access token, without telling it. */
@@ -14,6 +15,8 @@ export interface OpenRequest {
   /** Name of the upstream; without it the server's default one. */
   readonly upstream?: string;
   readonly proof?: AccessProof;
+  /** The session carries stripes of a connection; the frame is LANE then. */
+  readonly lane?: Lane;
 }
 
 const PROOF_BYTES = 32;
@@ -26,7 +29,7 @@ export function isUpstreamName(text: string): boolean {
   return UPSTREAM_NAME.test(text);
 }
 
-/** Encodes a request as `frame.ts` documents it. The name must be one that {@link isUpstreamName} accepts. */
+/** Encodes a request, save its lane, as `frame.ts` documents it. The name must be one that {@link isUpstreamName} accepts. */
 export function encodeOpenRequest({ upstream = '', proof }: OpenRequest): Uint8Array {
   const name = new TextEncoder().encode(upstream);
   const proofBytes = proof ? varintBytes(proof.time) + PROOF_BYTES : 0;

@@ -437,6 +437,20 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     assert.ok((await registrations()) >= earlier + 2, 'each connection registered');
   });
 
+  it('can carry each connection over several mixnet clients', limit, async () => {
+    const tab = await openPage();
+    for (const clients of ['shared', 'per-connection'] as const) {
+      await created(tab, { clients, lanes: 2 });
+      const fetched = await tab.evaluate(() => tunnelPage.fetch('client', '/large?bytes=2000000'));
+      assert.equal(fetched.sha256, sha256(large.subarray(0, 2_000_000)), clients);
+      const seen = await tab.evaluate(() => tunnelPage.inspect('client'));
+      assert.ok(seen.clients.length >= 2, `${seen.clients.length} mixnet clients`);
+      assert.ok(seen.clients.every(({ packetsSent }) => packetsSent > 50));
+      await tab.evaluate(() => tunnelPage.close('client'));
+    }
+    assert.equal((await refused(tab, { lanes: 17 })).error, 'RangeError');
+  });
+
   it('can carry its connections as streams', limit, async () => {
     const echo = await TestUpstream.start((socket) => void socket.pipe(socket));
     const server = await NymProxyServer.create({

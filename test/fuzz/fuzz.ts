@@ -9,8 +9,9 @@ import { WireError } from '../../src/wire/errors.js';
 import { decodeFrames } from '../../src/wire/frame.js';
 import { formatNymAddress, parseNymAddress } from '../../src/wire/nym-address.js';
 import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
+import { StripeReader } from '../../src/wire/stripe-record.js';
 import { MemoryMixnet, type MemoryClient } from '../support/memory-mixnet.js';
-import { FUZZ_TOKEN, mutate, proxyIds, retiringMessage, validMessage } from './messages.js';
+import { FUZZ_TOKEN, mutate, proxyIds, retiringMessage, stripeRecords, validMessage } from './messages.js';
 import { Random } from './random.js';
 
 /** What a run came to. */
@@ -29,8 +30,8 @@ export interface FuzzReport {
 
 const MAX_SESSIONS = 64;
 
-/** Every list of the server at its end: sessions four times, ended, refused, two of senders, proofs. */
-const MOST_REMEMBERED = 4 * MAX_SESSIONS + 10_000 + 4096 + 2 * 4096 + 65_536;
+/** Every list of the server at its end: sessions five times, ended, refused, two of senders, proofs. */
+const MOST_REMEMBERED = 5 * MAX_SESSIONS + 10_000 + 4096 + 2 * 4096 + 65_536;
 
 const BATCH = 500;
 
@@ -53,6 +54,7 @@ export async function fuzz(inputs: number, seed: number): Promise<FuzzReport> {
     const senderTag = retiring ? 'alice' : NAMES[random.below(NAMES.length)] || undefined;
     if (decodes(bytes)) decoded += 1;
     fuzzAddress(random);
+    fuzzStripes(random);
     world.server.arrive({ payload: bytes, senderTag }, 1);
     if (random.chance(0.1)) world.client.arrive({ payload: bytes, senderTag: undefined }, 0);
     if (n % BATCH !== 0) continue;
@@ -142,6 +144,15 @@ function decodes(bytes: Uint8Array): boolean {
     const message = decodeProxiedMessage(bytes);
     if (message.kind === 'frames') onlyWireErrors(() => decodeFrames(message.body));
   });
+}
+
+/** A lane's stream, in pieces. */
+function fuzzStripes(random: Random): void {
+  if (!random.chance(0.1)) return;
+  const bytes = mutate(random, stripeRecords(random));
+  const cut = random.below(bytes.length + 1);
+  const reader = new StripeReader();
+  onlyWireErrors(() => [...reader.push(bytes.subarray(0, cut)), ...reader.push(bytes.subarray(cut))]);
 }
 
 function fuzzAddress(random: Random): void {

@@ -5,12 +5,16 @@ import { encodeProxiedMessage, type ProxiedMessageKind } from '../../src/wire/pr
 import { encodeStreamFrame, newStreamId, type StreamFrameType } from '../../src/wire/stream-frame.js';
 import { RESET_CODES, type ResetCode } from '../../src/wire/reset-code.js';
 import { newSessionId, sessionIdFromBytes, type SessionId } from '../../src/wire/session-id.js';
+import { encodeStripeRecord, type StripeRecord } from '../../src/wire/stripe-record.js';
 import type { Random } from './random.js';
 
 /** The token of the fuzzed server. */
 export const FUZZ_TOKEN = 'correct-horse-battery';
 
 const RESETS = Object.keys(RESET_CODES) as [ResetCode, ...ResetCode[]];
+
+/** Connections over several lanes. */
+const CONNECTIONS = ['00000000-0000-4000-8000-000000000000', '11111111-1111-4111-9111-111111111111'] as const;
 
 /** Where things are likely to break. */
 const EDGES = [
@@ -107,6 +111,22 @@ export function retiringMessage(ids: Ids): Uint8Array | undefined {
   return encodeProxiedMessage({ sessionId: retired, messageId: 0, kind: 'frames', body });
 }
 
+/** A stream of valid stripe records. */
+export function stripeRecords(random: Random): Uint8Array {
+  const records = Array.from({ length: 1 + random.below(4) }, (): StripeRecord => {
+    const offset = integer(random);
+    switch (random.below(4)) {
+      case 0:
+        return { type: 'end', offset };
+      case 1:
+        return { type: 'welcome', addresses: [] };
+      default:
+        return { type: 'data', offset, bytes: random.bytes(1 + random.below(60)) };
+    }
+  });
+  return Uint8Array.from(records.flatMap((record) => [...encodeStripeRecord(record)]));
+}
+
 /** Another message, made of a valid one or of nothing. */
 export function mutate(random: Random, valid: Uint8Array): Uint8Array {
   if (random.chance(0.05)) return random.bytes(random.below(200));
@@ -140,13 +160,18 @@ function frame(random: Random, sessionId: SessionId): Frame {
     case 8:
       return { type: random.pick(['ping', 'pong']), value: integer(random) };
     default:
-      return { type: 'data', offset, bytes: random.bytes(random.below(30)) };
+      return {
+        type: 'data',
+        offset,
+        bytes: random.chance(0.1) ? stripeRecords(random) : random.bytes(random.below(30)),
+      };
   }
 }
 
 function request(random: Random, sessionId: SessionId): OpenRequest {
   const upstream = random.pick(['', '', 'web', 'nowhere']);
-  const name = upstream === '' ? {} : { upstream };
+  const lane = { connection: random.pick(CONNECTIONS), number: random.below(4) };
+  const name = { ...(upstream !== '' && { upstream }), ...(random.chance(0.2) && { lane }) };
   if (random.chance(0.1)) return name;
   const time = Math.floor(Date.now() / 1000) + (random.chance(0.1) ? integer(random) : 0);
   const token = parseAccessToken(random.chance(0.9) ? FUZZ_TOKEN : 'incorrect-horse-battery');

@@ -39,11 +39,18 @@ describe('the settings of the official client', () => {
   it('pass times on only if they are given, and only whole milliseconds', () => {
     assert.ok(!('averagePacketDelayMs' in (clientOverride({}).traffic ?? {})));
     assert.ok(!('topologyRefreshRateMs' in (clientOverride({}).topology ?? {})));
-    const override = clientOverride({ averagePacketDelayMs: 0, topologyRefreshMs: 1000 });
+    assert.ok(!('messageSendingAverageDelayMs' in (clientOverride({}).traffic ?? {})));
+    const override = clientOverride({
+      averagePacketDelayMs: 0,
+      averageSendingDelayMs: 80,
+      topologyRefreshMs: 1000,
+    });
     assert.equal(override.traffic?.averagePacketDelayMs, 0);
+    assert.equal(override.traffic.messageSendingAverageDelayMs, 80);
     assert.equal(override.topology?.topologyRefreshRateMs, 1000);
     assert.throws(() => clientOverride({ averagePacketDelayMs: -1 }), RangeError);
     assert.throws(() => clientOverride({ averagePacketDelayMs: 0.5 }), RangeError);
+    assert.throws(() => clientOverride({ averageSendingDelayMs: 0 }), RangeError);
     assert.throws(() => clientOverride({ topologyRefreshMs: Infinity }), RangeError);
   });
 });

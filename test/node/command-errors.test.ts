@@ -75,6 +75,8 @@ describe('a command that is used wrongly', IN_TIME, () => {
     await assertRefused(t, /from 0 to 65535/, CLIENT, '-s', ADDRESS, '--listen-port', '65536');
     await assertRefused(t, /from 1 to 86400/, CLIENT, '-s', ADDRESS, '--close-timeout', '0.5');
     await assertRefused(t, /from 0 to 100/, CLIENT, '-s', ADDRESS, '--client-pool-reserve', '-1');
+    await assertRefused(t, /from 1 to 16/, CLIENT, '-s', ADDRESS, '--lanes', '17');
+    await assertRefused(t, /from 1 to 16/, SERVER, '-u', '127.0.0.1:1', '--lanes', '0');
     await assertRefused(t, /choices are default, bulk, fast/, CLIENT, '-s', ADDRESS, '--traffic', 'slow');
     await assertRefused(t, /choices are tcp-proxy, stream\b/, CLIENT, '-s', ADDRESS, '--protocol', 'both');
     await assertRefused(t, /choices are text, json/, SERVER, '-u', '127.0.0.1:1', '--log-format', 'xml');

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { text } from 'node:stream/consumers';
 
 import { ClientPool } from '../../src/mixnet/pool.js';
-import { PerConnectionDialer, SharedDialer, type Dialer } from '../../src/proxy/dialer.js';
+import { PerConnectionDialer, SharedDialer, type SessionDialer } from '../../src/proxy/dialer.js';
 import { Servers } from '../../src/proxy/servers.js';
 import { SessionAcceptor } from '../../src/session/acceptor.js';
 import type { Session } from '../../src/session/session.js';
@@ -45,7 +45,7 @@ function world(kind: typeof PerConnectionDialer | typeof SharedDialer) {
     start: () => Promise.resolve(mixnet.client(`client ${(clients += 1)}`)),
   });
   const servers = new Servers(['a', 'b'], { answerLimitMs: 150 });
-  const dialer: Dialer = new kind(pool, { servers });
+  const dialer: SessionDialer = new kind(pool, { servers });
   const close = async () => {
     await dialer.close();
     for (const acceptor of acceptors) await acceptor.close();

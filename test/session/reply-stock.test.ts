@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import {
-  FIRST_SURBS,
-  FLOWING_SURBS,
-  IDLE_SURBS,
-  MAX_SURBS_WANTED,
-  SEND_BUFFER,
-} from '../../src/session/limits.js';
 import { SessionEngine } from '../../src/session/engine.js';
 import { SessionError } from '../../src/session/errors.js';
+import { FIRST_SURBS, FLOWING_SURBS, IDLE_SURBS, MAX_SURBS_WANTED } from '../../src/session/limits.js';
 import { ReplyStock } from '../../src/session/reply-stock.js';
 import { newSessionId } from '../../src/wire/session-id.js';
 
@@ -33,7 +27,7 @@ describe('the SURBs of an acceptor', () => {
   it('are asked for as what waits needs them, and no more once they were given', () => {
     const stock = new ReplyStock();
     stock.brought(FIRST_SURBS);
-    stock.want(session, 3000, 2);
+    stock.want(session, 2, false);
     stock.spent(1);
     assert.deepEqual(stock.demand, { used: 1, wanted: 1 + IDLE_SURBS + 2 });
     stock.heard(supply(6, 4));
@@ -43,9 +37,9 @@ describe('the SURBs of an acceptor', () => {
   it('are asked for ahead by sessions that have much to say, within what can be kept', () => {
     const stock = new ReplyStock();
     stock.brought(FIRST_SURBS);
-    stock.want(session, SEND_BUFFER, 2);
+    stock.want(session, 2, true);
     assert.equal(stock.demand?.wanted, 1 + IDLE_SURBS + FLOWING_SURBS);
-    for (let n = 0; n < 100; n += 1) stock.want({}, SEND_BUFFER, 41);
+    for (let n = 0; n < 100; n += 1) stock.want({}, 41, true);
     assert.equal(stock.demand.wanted, MAX_SURBS_WANTED);
   });
 
@@ -53,7 +47,7 @@ describe('the SURBs of an acceptor', () => {
     const stock = new ReplyStock();
     stock.heard(supply(2, 2));
     stock.whenMore(() => undefined);
-    stock.want(session, SEND_BUFFER, 2);
+    stock.want(session, 2, true);
     assert.equal(stock.demand?.wanted, 1 + IDLE_SURBS + 2 * FLOWING_SURBS);
   });
 

@@ -74,6 +74,8 @@ export class MemoryClient implements MixnetClient {
   lostReason: Error | undefined;
   /** Reply SURBs attached so far. */
   surbs = 0;
+  /** Messages that have arrived. */
+  taken = 0;
   readonly #mixnet: MemoryMixnet;
   /** By sender tag, those that SURBs have come from. */
   readonly #senders = new Map<string, Sender>();
@@ -112,7 +114,9 @@ export class MemoryClient implements MixnetClient {
 
   arrive(message: MixnetMessage, replySurbs: number): void {
     if (message.senderTag !== undefined && replySurbs > 0) this.#supply(message.senderTag, replySurbs);
-    if (this.state === 'ready') this.#messages.call(message);
+    if (this.state !== 'ready') return;
+    this.taken += 1;
+    this.#messages.call(message);
   }
 
   traffic(): Promise<ClientTraffic> {

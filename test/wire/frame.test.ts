@@ -11,6 +11,7 @@ import {
   encodeFrames,
   type Frame,
 } from '../../src/wire/frame.js';
+import { MAX_LANES } from '../../src/wire/lane.js';
 import { RESET_CODES, type ResetCode } from '../../src/wire/reset-code.js';
 
 const integer = fc.oneof(
@@ -30,6 +31,7 @@ const requests = fc.record(
       },
       { noNullPrototype: true },
     ),
+    lane: fc.record({ connection: fc.uuid(), number: fc.nat(MAX_LANES - 1) }, { noNullPrototype: true }),
   },
   { requiredKeys: [], noNullPrototype: true },
 );
@@ -102,6 +104,15 @@ describe('frames', () => {
       Buffer.from(bytes).toString('hex'),
       '0032' + '0180010000' + '03776562' + '28' + 'c00000006553f100' + 'aa'.repeat(32),
     );
+  });
+
+  it('ask for a lane under a number of their own', () => {
+    const lane = { connection: '00010203-0405-0607-0809-0a0b0c0d0e0f', number: 3 };
+    const bytes = encodeFrames([{ type: 'open', version: 1, window: 65_536, request: { lane } }]);
+    const connection = '000102030405060708090a0b0c0d0e0f';
+    assert.equal(Buffer.from(bytes).toString('hex'), '0c18' + '0180010000' + '00' + '00' + connection + '03');
+    assert.throws(() => decodeFrames(bytes.with(bytes.length - 1, MAX_LANES)), WireError);
+    assert.throws(() => decodeFrames(Uint8Array.of(12, 2, 1, 5)), WireError);
   });
 
   it('of peers that ask for nothing have no request, and impossible requests are refused', () => {

@@ -34,6 +34,7 @@ interface ClientOptions extends LogOptions, MetricsOptions {
   readonly clientPoolReserve: number;
   readonly gateway?: string;
   readonly traffic: TrafficProfile;
+  readonly lanes: number;
   readonly sharedClient?: boolean;
 }
 
@@ -74,6 +75,11 @@ function clientCommand(): Command {
     )
     .option('--gateway <identity>', 'gateway of the mixnet clients, in base58 (default: drawn at random)')
     .addOption(options.trafficOption('default'))
+    .addOption(
+      options.lanesOption(
+        'mixnet clients that carry each connection together; needs a server of this project',
+      ),
+    )
     .addOption(metricsPort)
     .addOption(metricsHost)
     .addOption(options.logFormatOption())
@@ -93,6 +99,7 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     clients: given.sharedClient ? 'shared' : 'per-connection',
     gateway,
     traffic,
+    lanes: given.lanes,
     protocol: given.protocol,
     token: readToken(given.tokenFile),
     upstream: given.upstreamName,

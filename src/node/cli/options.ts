@@ -6,6 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
+import { MAX_LANES } from '../../wire/lane.js';
 import { isUpstreamName } from '../../wire/open-request.js';
 import { parseTcpAddress } from '../tcp.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
@@ -56,6 +57,10 @@ Traffic profiles, and what an observer of the line to the gateway sees:
   bulk     the same, and perhaps that bulk data passes; up to 1.6 MB/s
   fast     when and how much is sent; as fast as it goes, for tests
 `;
+
+export function lanesOption(meaning: string): Option {
+  return new Option('--lanes <n>', meaning).argParser(wholeNumber(1, MAX_LANES)).default(1);
+}
 
 export function closeTimeoutOption(byDefault: number): Option {
   const meaning = 'time of silence after which a session with a Rust peer that has sent everything ends';

@@ -46,6 +46,7 @@ interface ServerOptions extends LogOptions, MetricsOptions {
   readonly envPath?: string;
   readonly gateway?: string;
   readonly traffic: TrafficProfile;
+  readonly lanes: number;
   readonly closeTimeout: number;
   readonly passphraseFile?: string;
   readonly ephemeral?: boolean;
@@ -99,6 +100,9 @@ function serverCommand(): Command {
     .addOption(options.envPathOption())
     .option('-g, --gateway <identity>', 'gateway of a new identity, in base58 (default: drawn at random)')
     .addOption(options.trafficOption('default'))
+    .addOption(
+      options.lanesOption('mixnet clients to answer with, for connections whose clients have lanes too'),
+    )
     .addOption(options.closeTimeoutOption(60))
     .addOption(countOption('--max-sessions', 'sessions at once', LIMITS.maxSessions))
     .addOption(countOption('--max-sessions-per-sender', 'of one mixnet client', LIMITS.maxSessionsPerSender))
@@ -141,6 +145,7 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
     env: given.envPath,
     gateway: given.gateway,
     traffic: given.traffic,
+    lanes: given.lanes,
     closeTimeout: given.closeTimeout,
     signal,
   });

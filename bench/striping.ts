@@ -1,0 +1,97 @@
+/**
+ * How many times the bytes a connection carries over several mixnet clients of both ends.
+ *
+ * @module
+ */
+import type { TrafficProfile } from '../src/mixnet/options.js';
+import { inTime } from './in-time.js';
+import type { Direction } from './limits.js';
+import { busyMs } from './machine.js';
+import type { BenchNetwork } from './network.js';
+import { OurSession } from './policy.js';
+import type { Result } from './result.js';
+import { BenchServer } from './server.js';
+import { spreadOf } from './statistics.js';
+import { dialStriped, type StripedEnd } from './striped-ends.js';
+
+const KIB = 1024;
+
+/** What one lane carries of a transfer: several seconds' worth at 80 ms a slot. */
+const LANE_BYTES: Readonly<Record<TrafficProfile, number>> = {
+  default: 256 * KIB,
+  bulk: 4096 * KIB,
+  fast: 1024 * KIB,
+};
+
+/** Mixnet clients at each end. */
+export const STRIPED_LANES = 4;
+
+/**
+ * Transfers over one lane and over several, both ways. The limit is what so many times the one lane would carry. How busy
+ * the machine was is beside it: eight mixnet clients with a packet every 20 ms are more than two cores can bear.
+ */
+export async function measureStriping(
+  network: BenchNetwork,
+  traffic: TrafficProfile,
+  slotMs: number,
+  runs: number,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const lanes of [1, STRIPED_LANES]) {
+    const measured = await measureLanes(network, { traffic, lanes, slotMs }, runs);
+    for (const direction of ['up', 'down'] as const) {
+      const name = nameOf(direction, slotMs, lanes);
+      const one = results.find((result) => result.name === nameOf(direction, slotMs, 1));
+      results.push({
+        name,
+        policy: 'ours',
+        traffic,
+        unit: 'kB/s',
+        value: spreadOf(measured[direction].map(({ rate }) => rate)),
+        limit: one && lanes * one.value.median,
+        higherIsBetter: true,
+        notes: { coresBusy: spreadOf(measured[direction].map(({ busy }) => busy)).median },
+      });
+    }
+  }
+  return results;
+}
+
+interface Transfer {
+  /** In kB/s. */
+  readonly rate: number;
+  /** Cores of the machine that were busy, on average. */
+  readonly busy: number;
+}
+
+async function measureLanes(
+  { apiUrl }: BenchNetwork,
+  end: StripedEnd,
+  runs: number,
+): Promise<Record<Direction, Transfer[]>> {
+  await using server = await BenchServer.start({ kind: 'striped', apiUrl, ...end });
+  const dialer = await dialStriped(apiUrl, server.address, end);
+  const bytes = end.lanes * LANE_BYTES[end.traffic];
+  const measured: Record<Direction, Transfer[]> = { up: [], down: [] };
+  try {
+    for (let run = 0; run < runs; run += 1) {
+      for (const direction of ['up', 'down'] as const) {
+        const { session } = await dialer.dial();
+        const exchange = direction === 'up' ? { request: bytes, answer: 1 } : { request: 200, answer: bytes };
+        const began = performance.now();
+        const busyBefore = busyMs();
+        await inTime(new OurSession(session).exchange(exchange));
+        const ms = performance.now() - began;
+        measured[direction].push({ rate: bytes / ms, busy: (busyMs() - busyBefore) / ms });
+      }
+    }
+  } finally {
+    await dialer.close();
+  }
+  return measured;
+}
+
+/** What a transfer is called. */
+export function nameOf(direction: Direction, slotMs: number, lanes: number): string {
+  return `${direction}load, ${lanes} lane${lanes === 1 ? '' : 's'}, slots of ${slotMs} ms`;
+}

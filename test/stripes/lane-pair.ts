@@ -1,0 +1,108 @@
+import { SessionError } from '../../src/session/errors.js';
+import type { LaneSession } from '../../src/stripes/striped-connection.js';
+
+/** One end of a lane in memory, which delivers exactly or is reset, as a session is. */
+export interface TestLane extends LaneSession {
+  /** What it was reset with by this end. */
+  readonly resetWith: SessionError | undefined;
+}
+
+/** A lane in memory: whatever is written at one end comes out at the other after `delay` moments. */
+export function lanePair(delay: () => Promise<void>): readonly [TestLane, TestLane] {
+  const up = new TransformStream<Uint8Array, Uint8Array>(slow(delay));
+  const down = new TransformStream<Uint8Array, Uint8Array>(slow(delay));
+  const ends: End[] = [];
+  const end = (readable: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>) => {
+    const one: End = new End(readable, writable, () => ends.find((other) => other !== one));
+    ends.push(one);
+    return one;
+  };
+  return [end(down.readable, up.writable), end(up.readable, down.writable)];
+}
+
+function slow(delay: () => Promise<void>): Transformer<Uint8Array, Uint8Array> {
+  return {
+    transform: async (bytes, controller) => {
+      await delay();
+      controller.enqueue(bytes);
+    },
+  };
+}
+
+class End implements TestLane {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly closed: Promise<void>;
+  readonly bytesBuffered = 0;
+  readonly bytesHandedOver = 0;
+  readonly heardAt = undefined;
+  readonly unansweredSince = undefined;
+  readonly roundTripMs = undefined;
+  readonly openingMs = undefined;
+  resetWith: SessionError | undefined;
+  readonly #other: () => End | undefined;
+  #fail: (error: SessionError) => void = () => undefined;
+  #failed = false;
+
+  constructor(
+    readable: ReadableStream<Uint8Array>,
+    writable: WritableStream<Uint8Array>,
+    other: () => End | undefined,
+  ) {
+    this.#other = other;
+    const failed = new Promise<never>((_, reject) => (this.#fail = reject));
+    let source: ReadableStreamDefaultController<Uint8Array> | undefined;
+    let sink: WritableStreamDefaultController | undefined;
+    failed.catch((error: unknown) => {
+      source?.error(error);
+      sink?.error(error);
+    });
+    const reader = readable.getReader();
+    const writer = writable.getWriter();
+    reader.closed.catch(() => undefined);
+    writer.closed.catch(() => undefined);
+    let hasRead: () => void = () => undefined;
+    let hasClosed: () => void = () => undefined;
+    const bothEnded = Promise.all([
+      new Promise<void>((resolve) => (hasRead = resolve)),
+      new Promise<void>((resolve) => (hasClosed = resolve)),
+    ]);
+    this.readable = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => void (source = controller),
+        pull: async (controller) => {
+          const { value, done } = await Promise.race([reader.read(), failed]);
+          if (!done) {
+            controller.enqueue(value);
+            return;
+          }
+          controller.close();
+          hasRead();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    this.writable = new WritableStream<Uint8Array>({
+      start: (controller) => void (sink = controller),
+      write: (bytes) => Promise.race([writer.write(bytes), failed]),
+      close: () => {
+        void writer.close();
+        hasClosed();
+      },
+    });
+    this.closed = Promise.race([bothEnded.then(() => undefined), failed]);
+    this.closed.catch(() => undefined);
+  }
+
+  reset(error: SessionError): void {
+    this.resetWith ??= error;
+    this.breakOff(error);
+    this.#other()?.breakOff(new SessionError(error.code === 'lost' ? 'gone' : error.code, 'peer'));
+  }
+
+  breakOff(error: SessionError): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#fail(error);
+  }
+}
