@@ -74,6 +74,8 @@ const options = new Command('npm run bench --')
   .addOption(new Option('--policy <policies...>', 'of what is compared').choices(BOTH))
   .option('--json <file>', 'writes all results')
   .option('--svg <file>', 'draws them')
+  // As all commands: 2 for what they cannot take.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
   .opts<Options>();
 

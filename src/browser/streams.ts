@@ -25,11 +25,12 @@ export interface StreamsOptions
  * @throws the signal's reason.
  */
 export function startStreams(options: StreamsOptions = {}): Promise<MixnetStreams> {
-  const { network = MAINNET, signal, idleTimeoutMs, maxIncoming, ...client } = options;
+  const { network = MAINNET, signal, idleTimeoutMs, maxIncoming, maxBufferedBytes, ...client } = options;
   return MixnetStreams.create({
     start: (stop) => startMixnetClient({ ...client, network, signal: stop }),
     signal,
     idleTimeoutMs,
     maxIncoming,
+    maxBufferedBytes,
   });
 }

@@ -7,7 +7,7 @@ import { EarlyMessages } from './early-messages.js';
 import type { Envelope, SessionMessage } from './envelope.js';
 import { SessionError } from './errors.js';
 import type { Gate } from './gate.js';
-import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
+import { DEFAULT_CLOSE_TIMEOUT_MS, LAST_WORDS_MS } from './limits.js';
 import { PROXY_ENVELOPE } from './proxy-envelope.js';
 import { RecentKeys } from './recent-keys.js';
 import { ReplyStock } from './reply-stock.js';
@@ -76,9 +76,14 @@ export class SessionAcceptor {
     return this.#sessions.size;
   }
 
-  /** Sessions that are remembered though they have ended or never began, for those who want to see that it is bounded. */
+  /**
+   * What is kept of sessions that have ended or never began, and of senders' SURBs, for those who want to see that it is
+   * bounded.
+   */
   get remembered(): number {
-    return this.#ended.size + this.#refused.size + this.#early.size;
+    let ofStocks = this.#stocks.size;
+    for (const stock of this.#stocks.values()) ofStocks += stock.remembered;
+    return this.#ended.size + this.#refused.size + this.#early.size + ofStocks;
   }
 
   /** Accepts sessions over this client, and goes on with those of the one before. */
@@ -99,12 +104,21 @@ export class SessionAcceptor {
     this.#pauseIfClientIsGone();
   }
 
-  /** Takes no new sessions, resets the open ones and lets go of the client, which stays open. */
+  /**
+   * Takes no new sessions, resets the open ones and lets go of the client, which stays open. Settles when the resets
+   * have been handed over and had the time to get the SURBs that they lack.
+   */
   async close(error = new SessionError('gone', 'us', 'the server is shutting down')): Promise<void> {
     this.#stopListening();
-    const sessions = [...this.#sessions.values()].map(({ session }) => session);
-    for (const session of sessions) session.reset(error);
-    await Promise.allSettled(sessions.map((session) => session.closed));
+    const accepted = [...this.#sessions.values()];
+    const answerable = this.#client?.state === 'ready';
+    let lacking = false;
+    for (const { session, senderTag } of accepted) {
+      lacking ||= this.#stocks.get(senderTag)?.usable === 0;
+      session.reset(error);
+    }
+    await Promise.allSettled(accepted.map(({ session }) => session.closed));
+    if (answerable && lacking) await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
   }
 
   #pauseIfClientIsGone(): void {

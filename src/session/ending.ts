@@ -68,13 +68,15 @@ export class Ending {
   }
 
   /** An unknown peer is told both ways: ours resets, a Rust server skips the frame and closes. */
-  tellReset(code: ResetCode, finSent: boolean): void {
-    const { isOpener, firstAnswer, packer, envelope } = this.#state;
+  tellReset(code: ResetCode): void {
+    const { isOpener, firstAnswer, packer, envelope, outgoing, replies } = this.#state;
     if (isOpener && firstAnswer.askedAt === undefined) return;
     if (this.#state.dialect !== 'plain') {
       const words = encodeFrames(this.#frames.signed({ type: 'reset', code }));
       this.#lastWords.push(packer.packLast('frames', words));
+      replies?.spent(1);
     }
+    const finSent = outgoing.finSentAt !== undefined;
     if (this.#state.dialect !== 'frames' && envelope.hasClose && !finSent)
       this.#lastWords.push(packer.packLast('close', EMPTY));
   }

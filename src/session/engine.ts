@@ -141,10 +141,8 @@ export class SessionEngine {
   /** Gives the session up and, unless the peer did so first, tells it why. */
   reset(error: SessionError): void {
     if (this.outcome !== undefined) return;
-    const { finSentAt } = this.#state.outgoing;
+    if (error.by === 'us' && error.code !== 'lost') this.#ending.tellReset(error.code);
     this.#end({ kind: 'reset', error });
-    if (error.by === 'us' && error.code !== 'lost')
-      this.#ending.tellReset(error.code, finSentAt !== undefined);
   }
 
   /** The mixnet client is gone. Until there is another, nothing is sent; in the Rust way that is the end. */
@@ -280,7 +278,7 @@ export class SessionEngine {
   #replyWith(replies: ReplyStock | undefined): void {
     const state = this.#state;
     if (state.replies === replies) return;
-    state.replies?.want(state, 0, false);
+    state.replies?.leave(state, state.wake);
     state.replies = replies;
   }
 

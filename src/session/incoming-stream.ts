@@ -88,9 +88,11 @@ export class IncomingStream {
    * @throws {SessionError} `protocol` or `limit`.
    */
   insert(offset: number, bytes: Uint8Array): void {
-    if (offset + bytes.length > this.#window.limit)
-      throw protocolError('the peer sent beyond the receive window');
+    const end = offset + bytes.length;
+    if (end > this.#window.limit) throw protocolError('the peer sent beyond the receive window');
     this.#bytes.insert(offset, bytes);
+    const { received, read } = this.#bytes;
+    if (end === this.#window.limit && received < end && received === read) this.#window.filled();
   }
 
   /**

@@ -23,9 +23,9 @@ export const INITIAL_BULK_WINDOW = 512 * 1024;
 export const MAX_WINDOW = 2 * 1024 * 1024;
 
 /**
- * The window doubles while it is read in less time than this, so it is what a session carries in one to two times that.
- * Enough for round trips that lost packets, sent again after 1.6 s, make seconds long; for default traffic (80 kB/s)
- * it comes to 256 KiB, with which a session keeps under 1 MiB.
+ * The window doubles while it is read in less time than this, so it is what a session carries in one to two times that;
+ * for default traffic (80 kB/s) it comes to 256 KiB, with which a session keeps under 1 MiB. Where packets are lost so
+ * often that this is too little, it doubles when it is full in front of a gap.
  */
 export const WINDOW_MS = 2000;
 
@@ -174,6 +174,12 @@ export const MAX_SURBS_WANTED = 120;
  * that this takes.
  */
 export const SURB_WAIT_MS = 400;
+
+/**
+ * How long a closing acceptor leaves its mixnet client when there are no SURBs for a reset: for the same round trip, under
+ * load too. Nobody asks for the reset again.
+ */
+export const LAST_WORDS_MS = 1000;
 
 /**
  * Times of silence after which an opener that has never been answered attaches a few SURBs more, in the Rust way. Lost

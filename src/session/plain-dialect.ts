@@ -55,7 +55,8 @@ export class PlainDialect {
     const topUp = dueSurbs > 0 && asked;
     if (sendable > 0 || topUp || state.isDue(state.greetAt)) {
       const bytes = state.takeOut(Math.min(sendable, plan.room));
-      if (bytes.length === 0 && asked && !envelope.hasClose) return this.#packFrames([], plan);
+      const mayBeData = envelope.hasClose && outgoing.finSentAt === undefined;
+      if (bytes.length === 0 && asked && !mayBeData) return this.#packFrames([], plan);
       // An acceptor of ours counts on what every opener brings; more would be unknown to it.
       const surbs = state.dialect === 'plain' ? state.packer.surbsWith(bytes.length, plan) : plan.surbs;
       const message = state.pack('data', bytes, surbs);
@@ -109,13 +110,13 @@ export class PlainDialect {
   }
 
   /**
-   * Behind Close a Rust server expects nothing more; its official client asks for SURBs by itself. A stream that nobody
-   * reads any more wants no more answers.
+   * Behind Close only frames may follow, which a Rust server skips. Its official client asks for SURBs by itself. A stream
+   * that nobody reads any more wants no more answers.
    */
   get #mayTopUp(): boolean {
-    const { envelope, outgoing, incoming, dialect } = this.#state;
-    if (envelope.hasClose) return outgoing.finSentAt === undefined;
-    return dialect === 'unknown' || !incoming.discarding;
+    const { envelope, outgoing, incoming, dialect, version } = this.#state;
+    if (!envelope.hasClose) return dialect === 'unknown' || !incoming.discarding;
+    return outgoing.finSentAt === undefined || (dialect === 'unknown' && version > 0);
   }
 
   /** No window limits what piles up in the official client of an acceptor. */

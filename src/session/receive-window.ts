@@ -2,12 +2,15 @@ import { MAX_WINDOW, WINDOW_MS } from './limits.js';
 
 /**
  * How far the peer may send. The limit moves on as the application reads, so a slow reader holds the sender back; the
- * window grows with the rate at which it is read, so that short and slow sessions are granted, and need, little.
+ * window grows with the rate at which it is read, so that short and slow sessions are granted, and need, little. It also
+ * grows when it is the window that holds the sender back, and not the reader: what is lost is sent again after seconds,
+ * and what fills a gap may be lost several times.
  */
 export class ReceiveWindow {
   #size: number;
   #limit: number;
   #movedAt: number | undefined;
+  #filled = false;
 
   /** @param size of the window at first, in bytes. */
   constructor(size: number) {
@@ -28,13 +31,19 @@ export class ReceiveWindow {
     return this.#freed(read) >= this.#size / 4;
   }
 
+  /** The peer has sent up to the limit, while the application waits for what is missing before that. */
+  filled(): void {
+    this.#filled = true;
+  }
+
   /** Moves the limit on; to be called when it is about to be told to the peer. */
   advance(read: number, now: number): void {
     if (this.due(read)) {
       // The first part of it came at the pace of the round trip.
       const tookMs = this.#movedAt === undefined ? 0 : now - this.#movedAt;
       const share = this.#freed(read) / this.#size;
-      if (tookMs < share * WINDOW_MS) this.#size = Math.min(2 * this.#size, MAX_WINDOW);
+      if (this.#filled || tookMs < share * WINDOW_MS) this.#size = Math.min(2 * this.#size, MAX_WINDOW);
+      this.#filled = false;
       this.#movedAt = now;
     }
     this.#limit = Math.max(this.#limit, read + this.#size);

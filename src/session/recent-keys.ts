@@ -11,6 +11,10 @@ export class RecentKeys<K, V> {
     return this.#values.size;
   }
 
+  values(): Iterable<V> {
+    return this.#values.values();
+  }
+
   has(key: K): boolean {
     return this.#values.has(key);
   }

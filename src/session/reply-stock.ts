@@ -31,6 +31,11 @@ export class ReplyStock {
     return this.#silent ? Infinity : Math.max(0, this.#given - this.#used - DEFAULT_REPLY_SURB_RESERVE);
   }
 
+  /** Sessions that want SURBs or wait for them, each counted for both, for those who want to see that it is bounded. */
+  get remembered(): number {
+    return this.#wants.size + this.#waiting.size;
+  }
+
   /** What to tell the opener; `undefined` if it has given enough, or does not want to know. */
   get demand(): Demand | undefined {
     const wanted = this.#wanted;
@@ -60,6 +65,12 @@ export class ReplyStock {
   want(session: object, packets: number, flowing: boolean): void {
     if (packets > 0) this.#wants.set(session, flowing ? Math.max(packets, this.#flowing) : packets);
     else this.#wants.delete(session);
+  }
+
+  /** A session replies here no more; `wake` is the one that it may have left. */
+  leave(session: object, wake: () => void): void {
+    this.#wants.delete(session);
+    this.#waiting.delete(wake);
   }
 
   /** Calls `wake` once, when there are more SURBs. Had they been asked for, they were too few for the way they take. */

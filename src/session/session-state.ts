@@ -212,13 +212,13 @@ export class SessionState {
     return this.pack('frames', encodeFrames([supply, ...frames]), here);
   }
 
-  /** Says how many SURBs an acceptor has use for now. */
-  wantSurbs(): void {
+  /** Says how many SURBs an acceptor has use for now, which are `least` at least. */
+  wantSurbs(least = 0): void {
     // Those behind the window too: it is open again before more SURBs could come.
     const bytes = this.outgoing.unsent;
     const packets = bytes === 0 ? 0 : replyPackets(bytes, this.extendedPackets);
     // Who fills the buffer will probably go on.
-    this.replies?.want(this, packets, bytes >= this.sendBuffer / 2);
+    this.replies?.want(this, Math.max(least, packets), bytes >= this.sendBuffer / 2);
   }
 }
 

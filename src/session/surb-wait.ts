@@ -18,7 +18,8 @@ export class SurbWait {
   /** Whether there are SURBs for what is due, or they were waited for long enough. Says how many are wanted. */
   mayReply(): boolean {
     const { replies, now, wake } = this.#state;
-    this.#state.wantSurbs();
+    // Even a reply without any of the stream takes one.
+    this.#state.wantSurbs(1);
     if (replies === undefined || replies.usable > 0 || this.#state.isDue(this.#until)) {
       this.end();
       return true;

@@ -11,6 +11,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { WebSocketServer } from 'ws';
 
 import type { NymProxyClientOptions } from '../../src/browser/index.js';
+import { tunnelLock } from '../../src/browser/tab-names.js';
 import { NymProxyServer } from '../../src/node/index.js';
 import { serveBuiltPage, type BuiltPage } from '../support/built-page.js';
 import { startChromium } from '../support/chromium.js';
@@ -355,6 +356,35 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     assert.deepEqual(await waiting, { state: 'ready', role: 'holder', nymAddress: address });
     assert.equal(await fetchText(second, '/after'), 'hello from /after');
     assert.equal(await registrations(), earlier);
+  });
+
+  it('lets new connections wait while no tab holds the tunnel', limit, async () => {
+    const identity = { clientId: 'awaited' };
+    const first = await openPage();
+    await created(first, { identity });
+    // Is next in the queue, and takes nothing over.
+    const idle = await openPage();
+    await idle.evaluate(
+      (name) => void navigator.locks.request(name, () => new Promise<void>(() => undefined)),
+      tunnelLock(identity.clientId),
+    );
+    const second = await openPage();
+    await created(second, { identity });
+    const waiting = second.evaluate(() => tunnelPage.untilState('client', 'waiting'));
+    await first.close();
+    await waiting;
+    const paths = ['/one', '/two', '/three'];
+    const answers = Promise.all(paths.map((path) => fetchText(second, path)));
+    const settled = answers.then(
+      () => 'answered',
+      () => 'failed',
+    );
+    assert.equal(await Promise.race([settled, pause(500, 'waits')]), 'waits');
+    await idle.close();
+    assert.deepEqual(
+      await answers,
+      paths.map((path) => `hello from ${path}`),
+    );
   });
 
   it('ends the sockets of a tab that is closed', limit, async () => {

@@ -131,6 +131,19 @@ describe('streams between web pages', { timeout: 600_000 }, () => {
     assert.equal(await left, 'gone');
   });
 
+  it('holds no more of what nobody reads than it is told to', limit, async () => {
+    const [here, there] = await Promise.all([openPage(), openPage()]);
+    const [, address] = await Promise.all([started(here), started(there, { maxBufferedBytes: 10 * KIB })]);
+    const accepted = there.evaluate(() => streamsPage.accept());
+    await here.evaluate((to) => streamsPage.open(to), address);
+    await accepted;
+    const closed = there.evaluate(() => streamsPage.closed());
+    const exchange = here.evaluate((bytes) => streamsPage.exchange(bytes), 64 * KIB);
+    await assert.rejects(exchange);
+    assert.equal(await closed, 'limit');
+    assert.equal(await here.evaluate(() => streamsPage.closed()), 'limit');
+  });
+
   it('keeps its address with an identity that is kept, which no second tab may use', limit, async () => {
     const tab = await openPage();
     const identity = { clientId: 'kept' };

@@ -194,6 +194,14 @@ describe('a command that is used wrongly', IN_TIME, () => {
     }
   });
 
+  it('says so if it is one of those that measure and check, too', async (t) => {
+    for (const file of ['bench/main.js', 'test/soak/main.js', 'test/faults/main.js']) {
+      const { code, stderr } = await runFile(t, file, '--bogus').ended;
+      assert.equal(code, 2, file);
+      assert.match(stderr, /^[^\n]+'--bogus'[^\n]*\n$/);
+    }
+  });
+
   it('explains itself', async (t) => {
     for (const [file, option] of [
       [SERVER, '--upstream-tcp-address'],

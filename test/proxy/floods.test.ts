@@ -70,10 +70,11 @@ describe('a server under a flood', TIME_LIMIT, () => {
     let most = 0;
     for (let n = 0; n < count; n += 1) {
       atServer.arrive({ payload: encodeProxiedMessage(message(n)), senderTag: tag() }, 1);
-      if (n % 200 === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (n % 200 > 0) continue;
       most = Math.max(most, server.remembered);
+      await new Promise((resolve) => setTimeout(resolve));
     }
-    return most;
+    return Math.max(most, server.remembered);
   }
 
   async function assertHealthy(session: Session, bytes: Uint8Array): Promise<void> {
@@ -116,6 +117,36 @@ describe('a server under a flood', TIME_LIMIT, () => {
     await assertHealthy(session, new Uint8Array(100_000).fill(7));
     assert.ok(connected.length <= 5 * 10 + 5 * 60, `${connected.length} upstream connections`);
     assert.ok((server.counts.refusals.get('session-rate') ?? 0) > FLOOD / 2);
+  });
+
+  it('of sessions that are reset at once, from ever new senders, leaves no more than is remembered', async () => {
+    serve({ limits: { sessionRate: 0 } });
+    const reset: Frame = { type: 'reset', code: 'aborted' };
+    let sender = 0;
+    const most = await flood(
+      12_000,
+      () => frames(newSessionId(), open, reset),
+      () => `sender ${(sender += 1)}`,
+    );
+    assert.ok(most > 10_000 + 4096, `${most} entries`);
+    assert.ok(most < 10_000 + 4096 + 2 * 4096 + 1000, `${most} entries`);
+  });
+
+  it('of sessions that wait for SURBs until they are reset leaves nothing of their waiting', async () => {
+    serve({ limits: { sessionRate: 0, sessionRatePerSender: 0, maxSessionsPerSender: 0 } });
+    const [rounds, perRound] = [20, 100];
+    const data: Frame = { type: 'data', offset: 0, bytes: new Uint8Array(10) };
+    const stingy: Frame = { type: 'supply', total: 0, here: 0 };
+    for (let round = 0; round < rounds; round += 1) {
+      const ids = Array.from({ length: perRound }, () => newSessionId());
+      await flood(perRound, (n) => frames(ids[n] ?? '', open, stingy, data));
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      await flood(perRound, (n) => frames(ids[n] ?? '', { type: 'reset', code: 'aborted' }));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const ended = rounds * perRound;
+    assert.equal(server.counts.sessionsOpen, 0);
+    assert.ok(server.remembered < ended + 10, `${server.remembered} entries of ${ended} sessions`);
   });
 
   it('of unknown ids is hardly answered, and nothing of it is kept', TIME_LIMIT, async () => {

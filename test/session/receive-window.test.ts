@@ -32,6 +32,17 @@ describe('the receive window', () => {
     assert.equal(windowAfter(10_000_000, 60), MAX_WINDOW);
   });
 
+  it('grows, however slowly it is read, when the peer fills it while the reader waits for what is missing', () => {
+    const window = new ReceiveWindow(INITIAL_WINDOW);
+    const read = INITIAL_WINDOW / 2;
+    window.advance(0, 0);
+    window.filled();
+    window.advance(read, 60_000);
+    assert.equal(window.limit, read + 2 * INITIAL_WINDOW);
+    window.advance(2 * read, 120_000);
+    assert.equal(window.limit, 2 * read + 2 * INITIAL_WINDOW, 'once');
+  });
+
   it('does not move for a reader that does not read', () => {
     const window = new ReceiveWindow(INITIAL_WINDOW);
     window.advance(0, 10_000);

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { SessionEngine } from '../../src/session/engine.js';
+import { SessionError } from '../../src/session/errors.js';
 import { FIRST_SURBS, FLOWING_SURBS, IDLE_SURBS, MAX_SURBS_WANTED } from '../../src/session/limits.js';
 import { ReplyStock } from '../../src/session/reply-stock.js';
+import { newSessionId } from '../../src/wire/session-id.js';
 
 const session = {};
 
@@ -62,6 +65,17 @@ describe('the SURBs of an acceptor', () => {
     stock.spent(40);
     stock.heard(supply(FIRST_SURBS + 3, 3));
     assert.equal(stock.usable, 2);
+  });
+
+  it('are spent by resets too', () => {
+    const stock = new ReplyStock();
+    const end = { sessionId: newSessionId(), surbs: undefined, closeTimeoutMs: 60_000, now: 0 };
+    const acceptor = new SessionEngine(end);
+    const body = new Uint8Array(1);
+    acceptor.receive({ sessionId: end.sessionId, messageId: 0, kind: 'data', body }, 0, stock);
+    assert.equal(stock.usable, 1);
+    acceptor.reset(new SessionError('refused', 'us'));
+    assert.equal(stock.usable, 0);
   });
 
   it('are not counted for an opener that does not say what it gives', () => {

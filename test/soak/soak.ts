@@ -127,7 +127,7 @@ async function measure(world: SoakWorld, atMs: number, limitMs: number): Promise
   const deadline = performance.now() + limitMs;
   for (;;) {
     const samples = await look();
-    const open = samples.server.sessionsOpen + samples.clients.sessionsOpen;
+    const open = MEASURED.reduce((sum, name) => sum + samples[name].sessionsOpen, 0);
     if (open === 0 || performance.now() > deadline) return { atMs, samples };
     await pause(500);
   }

@@ -106,7 +106,7 @@ export async function runStream(
 /** How a connection ended at the application, and at the upstream, each time it came there. */
 interface Ends {
   readonly application: Ending | 'wrong';
-  readonly upstream: readonly (Ending | 'wrong')[];
+  readonly upstream: readonly (Ending | 'wrong' | 'held')[];
 }
 
 function judge(
@@ -125,7 +125,7 @@ function judge(
 
 const SLOW_READ_MS = 400;
 
-/** For the upstream, once the application has been reset. */
+/** For the upstream, once the application has been reset; what it holds longer must be gone by the end of the soak. */
 const GRACE_MS = 5000;
 
 class Stream {
@@ -161,12 +161,18 @@ class Stream {
   async ends(): Promise<Ends> {
     const endOf = (reader: PatternReader) => reader.ended.catch(() => 'wrong' as const);
     const application = await endOf(this.#reader);
+    const upstreams = () => Promise.all(this.#accepted.map(({ reader }) => endOf(reader)));
     if (application !== 'whole') {
       // A reset may be lost with the client that was to carry it; then a server lets go after four minutes only.
-      await Promise.race([pause(GRACE_MS), Promise.all(this.#accepted.map(({ reader }) => endOf(reader)))]);
-      this.breakOff();
+      await Promise.race([pause(GRACE_MS), upstreams()]);
+      this.#socket.destroy();
     }
-    const upstream = await Promise.all(this.#accepted.map(({ reader }) => endOf(reader)));
+    const upstream =
+      application === 'whole'
+        ? await upstreams()
+        : await Promise.all(
+            this.#accepted.map(({ reader }) => Promise.race([endOf(reader), pause(0, 'held' as const)])),
+          );
     this.#forget();
     return { application, upstream };
   }

@@ -42,9 +42,14 @@ function lastingFaults({ faults }: SoakLog): string[] {
 }
 
 function leftSessions({ quiet }: SoakLog): string[] {
-  const last = quiet.at(-1)?.samples;
-  const left = (last?.server.sessionsOpen ?? 0) + (last?.clients.sessionsOpen ?? 0);
-  return left === 0 ? [] : [`${left} sessions were left open at the end`];
+  const samples = quiet.at(-1)?.samples;
+  if (samples === undefined) return [];
+  const sessions = samples.server.sessionsOpen + samples.clients.sessionsOpen;
+  const connections = samples['network and upstream'].sessionsOpen;
+  return [
+    ...(sessions === 0 ? [] : [`${sessions} sessions were left open at the end`]),
+    ...(connections === 0 ? [] : [`${connections} connections to the upstream were held at the end`]),
+  ];
 }
 
 /** Compares the quiet moments of the last third with those of the first, the very first of which is warming up. */

@@ -6,9 +6,14 @@ import type {
   MixnetMessage,
 } from '../../src/mixnet/client.js';
 import { Listeners } from '../../src/mixnet/listeners.js';
+import { DEFAULT_REPLY_SURB_RESERVE } from '../../src/mixnet/options.js';
+import { replyPackets } from '../../src/wire/packet-count.js';
 
 /** What the mixnet does to a message: how many copies arrive, each after how many ms. */
 export type Fate = () => readonly number[];
+
+/** What the official client asks for at least when it has too few SURBs (sphinx.md section 9). */
+const SURBS_ASKED_FOR = 10;
 
 /** A mixnet in memory: addresses are names, and every message meets its fate. */
 export class MemoryMixnet {
@@ -28,18 +33,38 @@ export class MemoryMixnet {
   carry(recipient: string, message: MixnetMessage, replySurbs: number): void {
     this.sent += 1;
     for (const delay of this.fate()) {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        this.#clients.get(recipient)?.arrive(message, replySurbs);
-      }, delay);
-      this.#timers.add(timer);
+      this.#after(delay, () => this.#clients.get(recipient)?.arrive(message, replySurbs));
     }
+  }
+
+  /** Calls `arrive` when an official client's request for SURBs has gone there, and SURBs have come back. */
+  askForSurbs(recipient: string, arrive: () => void): void {
+    const [there = 0, back = 0] = [...this.fate(), ...this.fate()];
+    this.#after(there, () => {
+      if (this.#clients.get(recipient)?.state === 'ready') this.#after(back, arrive);
+    });
+  }
+
+  #after(delay: number, run: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, delay);
+    this.#timers.add(timer);
   }
 
   /** Loses what is under way, so that a test can end. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
   }
+}
+
+/** What a client knows of one sender. */
+interface Sender {
+  surbs: number;
+  /** Replies that wait for SURBs. */
+  readonly waiting: Uint8Array[];
+  asked: boolean;
 }
 
 export class MemoryClient implements MixnetClient {
@@ -52,8 +77,8 @@ export class MemoryClient implements MixnetClient {
   /** Messages that have arrived. */
   taken = 0;
   readonly #mixnet: MemoryMixnet;
-  /** The sender tags that SURBs have come with. */
-  readonly #repliable = new Set<string>();
+  /** By sender tag, those that SURBs have come from. */
+  readonly #senders = new Map<string, Sender>();
   readonly #messages = new Listeners<MixnetMessage>();
   readonly #states = new Listeners<MixnetClientState>();
 
@@ -71,10 +96,11 @@ export class MemoryClient implements MixnetClient {
 
   async reply(senderTag: string, payload: Uint8Array): Promise<void> {
     this.#assertReady();
+    const sender = this.#senders.get(senderTag);
     // As the official client does, without a word, when it has never had a SURB of this sender.
-    if (this.#repliable.has(senderTag)) {
-      this.#mixnet.carry(senderTag, { payload: payload.slice(), senderTag: undefined }, 0);
-    }
+    if (sender === undefined) return Promise.resolve();
+    sender.waiting.push(payload.slice());
+    this.#replyTo(senderTag, sender);
     return Promise.resolve();
   }
 
@@ -87,7 +113,7 @@ export class MemoryClient implements MixnetClient {
   }
 
   arrive(message: MixnetMessage, replySurbs: number): void {
-    if (message.senderTag !== undefined && replySurbs > 0) this.#repliable.add(message.senderTag);
+    if (message.senderTag !== undefined && replySurbs > 0) this.#supply(message.senderTag, replySurbs);
     if (this.state !== 'ready') return;
     this.taken += 1;
     this.#messages.call(message);
@@ -110,6 +136,32 @@ export class MemoryClient implements MixnetClient {
   lose(): void {
     this.lostReason = new Error('the gateway closed the connection');
     this.#become('lost');
+  }
+
+  #supply(senderTag: string, surbs: number): void {
+    const sender = this.#senders.get(senderTag) ?? { surbs: 0, waiting: [], asked: false };
+    this.#senders.set(senderTag, sender);
+    sender.surbs += surbs;
+    this.#replyTo(senderTag, sender);
+  }
+
+  /** What the stock does not suffice for waits, and the official client asks for more with the SURB that it keeps. */
+  #replyTo(senderTag: string, sender: Sender): void {
+    if (this.state !== 'ready') return;
+    for (let payload = sender.waiting[0]; payload; payload = sender.waiting[0]) {
+      const packets = replyPackets(payload.length, this.extendedPackets);
+      if (sender.surbs - DEFAULT_REPLY_SURB_RESERVE < packets) break;
+      sender.surbs -= packets;
+      sender.waiting.shift();
+      this.#mixnet.carry(senderTag, { payload, senderTag: undefined }, 0);
+    }
+    if (sender.waiting.length === 0 || sender.asked || sender.surbs === 0) return;
+    sender.surbs -= 1;
+    sender.asked = true;
+    this.#mixnet.askForSurbs(senderTag, () => {
+      sender.asked = false;
+      this.#supply(senderTag, SURBS_ASKED_FOR);
+    });
   }
 
   #become(state: MixnetClientState): void {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
+import { SessionError } from '../../src/session/errors.js';
 import { MAX_WINDOW, SEND_BUFFER } from '../../src/session/limits.js';
 import {
   MEBIBYTE,
@@ -165,6 +167,28 @@ describe('One mixnet client for all connections', { timeout: 120_000 }, () => {
       }),
     );
   });
+});
+
+describe('A server that shuts down', { timeout: 120_000 }, () => {
+  for (const ageMs of [0, 60, 1000]) {
+    it(`says so to the client of a connection that is ${ageMs} ms old`, TIME_LIMIT, async () => {
+      await using network = await TestNetwork.start();
+      await using upstream = await TestUpstream.start(() => undefined);
+      await using tunnel = await TestTunnel.start(network.env, upstream.address);
+      const begun = new Promise((resolve) => tunnel.server.on('session', resolve));
+      const reason = new Promise<Error>((resolve) =>
+        tunnel.client.on('error', ({ error }) => resolve(error)),
+      );
+      const socket = tunnel.connect();
+      await begun;
+      // After 25 ms it has been answered, with all the SURBs that came with it.
+      await pause(ageMs);
+      await tunnel.server.close();
+      const error = await reason;
+      assert.ok(error instanceof SessionError && error.code === 'gone', String(error));
+      socket.destroy();
+    });
+  }
 });
 
 describe('A server restarted with the same config directory', { timeout: 120_000 }, () => {
