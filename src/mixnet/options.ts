@@ -28,12 +28,13 @@ export const DEFAULT_REPLY_SURB_RESERVE = 1;
 /**
  * The official client is given the next message once at most this many packets wait in it. It is busy then as long as
  * a message takes to come and be built, and a small one is not stuck behind many packets of others. A bulk message is
- * one packet only, others are four.
+ * one packet only, others are four. Without a stream of slots that nothing may miss, none need wait: building a message
+ * takes longer than the next one takes to come.
  */
 export const DEFAULT_PACKETS_AHEAD: Readonly<Record<TrafficProfile, number>> = {
   default: 2,
   bulk: 4,
-  fast: 2,
+  fast: 0,
 };
 
 /** What of the official client's behaviour can be chosen. */

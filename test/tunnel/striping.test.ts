@@ -79,8 +79,9 @@ describe('connections over several lanes, over localnet', TIME_LIMIT, () => {
     const broken = connectTo(client);
     broken.write('never ends');
     await new Promise((resolve) => broken.once('data', resolve));
+    const reset = resetCode(broken);
     await server.close();
-    assert.equal(await resetCode(broken), 'ECONNRESET');
+    assert.equal(await reset, 'ECONNRESET');
   });
 
   it('keep the addresses of a server’s lanes in its directory', async () => {
