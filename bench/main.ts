@@ -16,7 +16,7 @@ import type { PolicyName } from './policy.js';
 import { measureFirstByte, measureSessions } from './proxies.js';
 import type { Result } from './result.js';
 import { aloneResult, measureBeside, measureParallel, measureRoundTrips, SMALL } from './round-trips.js';
-import { measureStriping } from './striping.js';
+import { measureIdle, measureStriping } from './striping.js';
 import { headLine, resultLines } from './table.js';
 import { measureTransfer } from './transfers.js';
 import { measureUnwraps } from './unwrap.js';
@@ -97,10 +97,8 @@ if (wanted('sessions')) {
 }
 if (wanted('striping')) {
   for (const traffic of profiles.filter((profile) => profile !== 'fast')) {
-    for (const slotMs of quick ? [80] : [80, 20]) {
-      for (const result of await measureStriping(network, traffic, slotMs, quick ? 1 : slotMs === 80 ? 3 : 2))
-        show([result]);
-    }
+    for (const result of await measureStriping(network, traffic, quick ? 1 : 3)) show([result]);
+    show([await measureIdle(network, traffic)]);
   }
 }
 for (const text of goalLines(results)) console.log(text);

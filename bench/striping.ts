@@ -6,7 +6,7 @@
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { inTime } from './in-time.js';
 import type { Direction } from './limits.js';
-import { busyMs } from './machine.js';
+import { busyMs, CORES } from './machine.js';
 import type { BenchNetwork } from './network.js';
 import { OurSession } from './policy.js';
 import type { Result } from './result.js';
@@ -18,7 +18,7 @@ const KIB = 1024;
 
 /** What one lane carries of a transfer: several seconds' worth at 80 ms a slot. */
 const LANE_BYTES: Readonly<Record<TrafficProfile, number>> = {
-  default: 256 * KIB,
+  default: 384 * KIB,
   bulk: 4096 * KIB,
   fast: 1024 * KIB,
 };
@@ -27,21 +27,29 @@ const LANE_BYTES: Readonly<Record<TrafficProfile, number>> = {
 export const STRIPED_LANES = 4;
 
 /**
- * Transfers over one lane and over several, both ways. The limit is what so many times the one lane would carry. How busy
- * the machine was is beside it: eight mixnet clients with a packet every 20 ms are more than two cores can bear.
+ * Mean time between two packets, in ms: longer than the 20 of the profiles, so that the CPU is not what limits eight
+ * mixnet clients on one machine.
+ */
+export const STRIPING_SLOT_MS = 80;
+
+/** How long clients that carry nothing are looked at. */
+const IDLE_MS = 6000;
+
+/**
+ * Transfers over one lane and over several, both ways. The limit is what so many times the one lane would carry.
  */
 export async function measureStriping(
   network: BenchNetwork,
   traffic: TrafficProfile,
-  slotMs: number,
   runs: number,
 ): Promise<Result[]> {
   const results: Result[] = [];
+  const slotMs = STRIPING_SLOT_MS;
   for (const lanes of [1, STRIPED_LANES]) {
     const measured = await measureLanes(network, { traffic, lanes, slotMs }, runs);
     for (const direction of ['up', 'down'] as const) {
-      const name = nameOf(direction, slotMs, lanes);
-      const one = results.find((result) => result.name === nameOf(direction, slotMs, 1));
+      const name = nameOf(direction, lanes);
+      const one = results.find((result) => result.name === nameOf(direction, 1));
       results.push({
         name,
         policy: 'ours',
@@ -91,7 +99,27 @@ async function measureLanes(
   return measured;
 }
 
+/** Cores that the clients of both ends keep busy with the profile's own 20 ms a packet, before they carry anything. */
+export async function measureIdle({ apiUrl }: BenchNetwork, traffic: TrafficProfile): Promise<Result> {
+  const end: StripedEnd = { traffic, lanes: STRIPED_LANES, slotMs: 20 };
+  await using server = await BenchServer.start({ kind: 'striped', apiUrl, ...end });
+  const dialer = await dialStriped(apiUrl, server.address, end);
+  const [began, busyBefore] = [performance.now(), busyMs()];
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  const busy = (busyMs() - busyBefore) / (performance.now() - began);
+  await dialer.close();
+  return {
+    name: `idle, ${STRIPED_LANES} lanes at both ends`,
+    policy: 'ours',
+    traffic,
+    unit: 'cores',
+    value: spreadOf([busy]),
+    limit: CORES,
+    higherIsBetter: false,
+  };
+}
+
 /** What a transfer is called. */
-export function nameOf(direction: Direction, slotMs: number, lanes: number): string {
-  return `${direction}load, ${lanes} lane${lanes === 1 ? '' : 's'}, slots of ${slotMs} ms`;
+export function nameOf(direction: Direction, lanes: number): string {
+  return `${direction}load, ${lanes} lane${lanes === 1 ? '' : 's'}, slots of ${STRIPING_SLOT_MS} ms`;
 }
