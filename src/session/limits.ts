@@ -11,9 +11,10 @@
 export const INITIAL_WINDOW = 64 * 1024;
 
 /**
- * What an end with extended packets grants at first, instead: 16 of them, what they carry in a round trip of 300 ms.
+ * What an end with extended packets grants at first, instead: 32 of them, what they carry in a round trip of 600 ms, so
+ * that the window is not what a bulk transfer waits for before it has grown.
  */
-export const INITIAL_BULK_WINDOW = 512 * 1024;
+export const INITIAL_BULK_WINDOW = 1024 * 1024;
 
 /**
  * The receive window grows up to this: what extended packets (1.6 MB/s) carry in the second or so that a loaded mixnet
