@@ -1,59 +1,29 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+const edges = ['browser', 'node', 'localnet', 'demo', 'app'];
+const aboveProxy = ['http', 'websocket', ...edges];
+const aboveSession = ['stripes', 'proxy', 'streams', ...aboveProxy];
+const aboveWire = ['mixnet', 'session', ...aboveSession];
+
+const allBut = (rooms, ...own) => rooms.filter((room) => !own.includes(room));
+
 /**
  * One direction through the house: each room and the rooms it may not import from
  * (all those above it, and `localnet`, which stands apart).
  */
 const rooms = {
-  wire: [
-    'mixnet',
-    'session',
-    'stripes',
-    'proxy',
-    'streams',
-    'http',
-    'websocket',
-    'browser',
-    'node',
-    'localnet',
-    'demo',
-    'app',
-  ],
-  mixnet: [
-    'session',
-    'stripes',
-    'proxy',
-    'streams',
-    'http',
-    'websocket',
-    'browser',
-    'node',
-    'localnet',
-    'demo',
-    'app',
-  ],
-  session: ['stripes', 'proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  stripes: ['proxy', 'streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  proxy: ['streams', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  streams: ['stripes', 'proxy', 'http', 'websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  http: ['websocket', 'browser', 'node', 'localnet', 'demo', 'app'],
-  websocket: ['http', 'browser', 'node', 'localnet', 'demo', 'app'],
-  localnet: [
-    'mixnet',
-    'session',
-    'stripes',
-    'proxy',
-    'streams',
-    'http',
-    'websocket',
-    'browser',
-    'node',
-    'demo',
-    'app',
-  ],
-  browser: ['node', 'localnet', 'demo', 'app'],
-  node: ['http', 'websocket', 'browser', 'localnet', 'demo', 'app'],
+  wire: aboveWire,
+  mixnet: allBut(aboveWire, 'mixnet'),
+  session: aboveSession,
+  stripes: allBut(aboveSession, 'stripes'),
+  proxy: allBut(aboveSession, 'stripes', 'proxy'),
+  streams: allBut(aboveSession, 'streams'),
+  http: allBut(aboveProxy, 'http'),
+  websocket: allBut(aboveProxy, 'websocket'),
+  localnet: allBut(aboveWire, 'localnet'),
+  browser: allBut(edges, 'browser'),
+  node: allBut(aboveProxy, 'node'),
   demo: ['http', 'websocket', 'app'],
   app: ['node', 'localnet', 'demo'],
 };

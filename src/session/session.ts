@@ -4,11 +4,11 @@ import type { Outcome } from './ending.js';
 import { SessionEngine } from './engine.js';
 import type { SessionMessage } from './envelope.js';
 import type { SessionError } from './errors.js';
-import { abortError } from './errors.js';
 import { LINGER_MS } from './limits.js';
 import type { OutgoingMessage } from './message-packer.js';
 import type { Dialect, EngineOptions } from './session-state.js';
 import type { ReplyStock } from './reply-stock.js';
+import { StreamPair } from './stream-pair.js';
 import type { SurbStock } from './surb-stock.js';
 
 /** The longest that `setTimeout` can wait. */
@@ -46,11 +46,10 @@ export class Session {
   readonly parted: Promise<void>;
 
   readonly #engine: SessionEngine;
+  readonly #streams: StreamPair;
   #deliver: Deliver;
   #end: { resolve: () => void; reject: (error: SessionError) => void } | undefined;
   #part: (() => void) | undefined;
-  #reader: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #writer: WritableStreamDefaultController | undefined;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -65,26 +64,17 @@ export class Session {
     this.closed = new Promise((resolve, reject) => (this.#end = { resolve, reject }));
     this.closed.catch(() => undefined);
     this.parted = new Promise((resolve) => (this.#part = resolve));
-    this.readable = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => void (this.#reader = controller),
-        pull: (controller) => this.#pull(controller),
-        cancel: (reason: unknown) => this.reset(abortError(reason)),
-      },
-      { highWaterMark: 0 },
-    );
-    this.writable = new WritableStream<Uint8Array>({
-      start: (controller) => {
-        this.#writer = controller;
-        // The sink's own `abort` would only be called once the write under way has ended, which may need this reset.
-        controller.signal.addEventListener('abort', () => this.reset(abortError(controller.signal.reason)));
-      },
+    this.#streams = new StreamPair({
+      pull: (controller) => this.#pull(controller),
       write: (bytes) => this.#write(bytes),
       close: () => {
         this.#engine.finish();
         this.#advance();
       },
+      reset: (error) => this.reset(error),
     });
+    this.readable = this.#streams.readable;
+    this.writable = this.#streams.writable;
     this.#advance();
   }
 
@@ -235,8 +225,7 @@ export class Session {
     this.#settled = true;
     this.#timer = setTimeout(() => this.part(), LINGER_MS);
     if (outcome.kind === 'reset') {
-      this.#reader?.error(outcome.error);
-      this.#writer?.error(outcome.error);
+      this.#streams.error(outcome.error);
       this.#end?.reject(outcome.error);
     } else {
       this.#end?.resolve();
@@ -265,9 +254,6 @@ export class Session {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    // The type says so, but a web page may still write a string.
-    if (!((bytes as unknown) instanceof Uint8Array))
-      throw new TypeError('a session carries Uint8Array chunks only');
     let written = 0;
     while (written < bytes.length) {
       if (this.#engine.outcome !== undefined) return;

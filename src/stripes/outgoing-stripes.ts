@@ -44,9 +44,6 @@ export class OutgoingStripes {
 
   /** Takes bytes to send, which must not change until it settles: when lanes have taken all of them. */
   async write(bytes: Uint8Array): Promise<void> {
-    // As in `session.ts`: the type says so, but a web page may still write a string.
-    if (!((bytes as unknown) instanceof Uint8Array))
-      throw new TypeError('a connection carries Uint8Array chunks only');
     if (bytes.length === 0 || this.#ended) return;
     this.#bytes = bytes;
     const written = new Promise<void>((resolve) => (this.#written = resolve));

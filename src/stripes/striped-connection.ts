@@ -1,5 +1,6 @@
-import { abortError, protocolError, SessionError, violation } from '../session/errors.js';
+import { protocolError, SessionError, violation } from '../session/errors.js';
 import type { Session } from '../session/session.js';
+import { StreamPair } from '../session/stream-pair.js';
 import { encodeStripeRecord, StripeReader, type StripeRecord } from '../wire/stripe-record.js';
 import { IncomingStripes } from './incoming-stripes.js';
 import { OutgoingStripes } from './outgoing-stripes.js';
@@ -50,6 +51,7 @@ export class StripedConnection {
   /** Resolves when each end has all of the other's bytes; rejects with the {@link SessionError} of a reset. */
   readonly closed: Promise<void>;
 
+  readonly #streams: StreamPair;
   readonly #first: LaneSession;
   readonly #addresses: readonly string[] | undefined;
   readonly #onWelcome: (addresses: readonly string[]) => void;
@@ -58,8 +60,6 @@ export class StripedConnection {
   readonly #outgoing = new OutgoingStripes();
   /** Lanes that have brought bytes or the end. */
   readonly #heard = new Set<number>();
-  #reader: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #writer: WritableStreamDefaultController | undefined;
   #end: { resolve: () => void; reject: (error: SessionError) => void } | undefined;
   #error: SessionError | undefined;
   #settled = false;
@@ -71,23 +71,14 @@ export class StripedConnection {
     this.#onWelcome = onWelcome ?? (() => undefined);
     this.closed = new Promise((resolve, reject) => (this.#end = { resolve, reject }));
     this.closed.catch(() => undefined);
-    this.readable = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => void (this.#reader = controller),
-        pull: (controller) => this.#pull(controller),
-        cancel: (reason: unknown) => this.reset(abortError(reason)),
-      },
-      { highWaterMark: 0 },
-    );
-    this.writable = new WritableStream<Uint8Array>({
-      start: (controller) => {
-        this.#writer = controller;
-        // As in `session.ts`: the sink's own `abort` would wait for the write under way.
-        controller.signal.addEventListener('abort', () => this.reset(abortError(controller.signal.reason)));
-      },
+    this.#streams = new StreamPair({
+      pull: (controller) => this.#pull(controller),
       write: (bytes) => this.#outgoing.write(bytes),
       close: () => this.#outgoing.finish(),
+      reset: (error) => this.reset(error),
     });
+    this.readable = this.#streams.readable;
+    this.writable = this.#streams.writable;
     this.add(0, first);
   }
 
@@ -158,8 +149,7 @@ export class StripedConnection {
     for (const { session } of this.#lanes.values()) session.reset(forOtherLanes(error));
     this.#outgoing.abandon();
     this.#incoming.abandon();
-    this.#reader?.error(error);
-    this.#writer?.error(error);
+    this.#streams.error(error);
     this.#end?.reject(error);
   }
 

@@ -5,6 +5,8 @@ import type { LaneSession } from '../../src/stripes/striped-connection.js';
 export interface TestLane extends LaneSession {
   /** What it was reset with by this end. */
   readonly resetWith: SessionError | undefined;
+  /** Bytes written at this end. */
+  readonly written: number;
 }
 
 /** A lane in memory: whatever is written at one end comes out at the other after `delay` moments. */
@@ -40,6 +42,7 @@ class End implements TestLane {
   readonly roundTripMs = undefined;
   readonly openingMs = undefined;
   resetWith: SessionError | undefined;
+  written = 0;
   readonly #other: () => End | undefined;
   #fail: (error: SessionError) => void = () => undefined;
   #failed = false;
@@ -84,7 +87,10 @@ class End implements TestLane {
     );
     this.writable = new WritableStream<Uint8Array>({
       start: (controller) => void (sink = controller),
-      write: (bytes) => Promise.race([writer.write(bytes), failed]),
+      write: (bytes) => {
+        this.written += bytes.length;
+        return Promise.race([writer.write(bytes), failed]);
+      },
       close: () => {
         void writer.close();
         hasClosed();
