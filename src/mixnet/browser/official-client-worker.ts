@@ -5,6 +5,7 @@
  */
 import { startOfficialClient, type ClientOpts } from '../../../wasm/client.js';
 import { loadNymWasm } from '../../../wasm/load.js';
+import { keepTimersPrompt } from '../client-timers.js';
 import { ClientWorker } from '../client-worker.js';
 import type { WorkerSettings } from '../options.js';
 import type { ToWorker } from '../worker-protocol.js';
@@ -27,6 +28,7 @@ addEventListener(
     const { module, options, settings } = data;
     const worker = new ClientWorker(settings, (message, transfer) => postMessage(message, { transfer }));
     globalThis.WebSocket = gatewayWebSocket(worker);
+    keepTimersPrompt();
     for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const) {
       console[level] = (...said: unknown[]) => worker.log(said.map(String).join(' '));
     }

@@ -11,6 +11,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { startOfficialClient, type ClientOpts } from '../../../wasm/client.js';
 import { loadNymWasm } from '../../../wasm/load.js';
+import { keepTimersPrompt } from '../client-timers.js';
 import { ClientWorker } from '../client-worker.js';
 import type { WorkerSettings } from '../options.js';
 import type { ToWorker } from '../worker-protocol.js';
@@ -39,6 +40,7 @@ const { module, options, settings, database, keepDatabase, heartbeat } = workerD
 const worker = new ClientWorker(settings, (message, transfer) => port.postMessage(message, transfer));
 
 Object.assign(globalThis, { WebSocket: gatewayWebSocket(worker, heartbeat), CloseEvent });
+keepTimersPrompt();
 for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const) {
   console[level] = (...said: unknown[]) => worker.log(format(...said));
 }
