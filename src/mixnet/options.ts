@@ -26,14 +26,14 @@ export type TrafficProfile = 'default' | 'bulk' | 'fast';
 export const DEFAULT_REPLY_SURB_RESERVE = 1;
 
 /**
- * The official client is given the next message once at most this many packets wait in it. It is busy then as long as
- * a message takes to come and be built, and a small one is not stuck behind many packets of others. A bulk message is
- * one packet only, others are four. Without a stream of slots that nothing may miss, none need wait: building a message
- * takes longer than the next one takes to come.
+ * The official client is given the next message once at most this many packets wait in it, as far as is known. With a
+ * stream of slots one, and the few that may wait unknown, keep it busy while a message is built, and a small message is
+ * not stuck behind many packets of others. Without one there is no slot to miss: building a message takes longer than
+ * the next one takes to come.
  */
 export const DEFAULT_PACKETS_AHEAD: Readonly<Record<TrafficProfile, number>> = {
-  default: 2,
-  bulk: 4,
+  default: 1,
+  bulk: 1,
   fast: 0,
 };
 
