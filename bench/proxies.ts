@@ -26,10 +26,13 @@ const SESSIONS_PER_CLIENT = 250;
 /** Sessions that are opened at once. */
 const OPENED_AT_ONCE = 25;
 
+/** Until the pool has a client in reserve again, instead of the one that was taken. */
+const REFILLED_MS = 1500;
+
 /** Exchanges that are timed over open sessions, one after the other. */
 const TIMED = 15;
 
-/** Time from connecting to the local TCP port to the first byte of the upstream's answer; clients in reserve. */
+/** Time from connecting to the local TCP port to the first byte of the upstream's answer; a client is in reserve. */
 export async function measureFirstByte(
   network: BenchNetwork,
   traffic: TrafficProfile,
@@ -47,7 +50,7 @@ export async function measureFirstByte(
   });
   const times: number[] = [];
   for (let run = 0; run < runs; run += 1) {
-    while (!client.ready) await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, REFILLED_MS));
     const began = performance.now();
     const socket = connect(client.listenAddress);
     socket.write(new Uint8Array(ASK));

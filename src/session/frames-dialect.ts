@@ -1,7 +1,14 @@
 import { dataFrameOverhead, encodedBytes, type Frame } from '../wire/frame.js';
 import { AckSchedule } from './ack-schedule.js';
 import { protocolError, SessionError } from './errors.js';
-import { ACCEPTOR_SILENCE_MS, FORGOTTEN_MS, PONG_PAUSE_MS, PROBE_SURBS, RESEND_BYTES } from './limits.js';
+import {
+  ACCEPTOR_SILENCE_MS,
+  FORGOTTEN_MS,
+  GREETING_HOLD_MS,
+  PONG_PAUSE_MS,
+  PROBE_SURBS,
+  RESEND_BYTES,
+} from './limits.js';
 import { Liveness } from './liveness.js';
 import { SUPPLY_BYTES } from './message-budget.js';
 import type { OutgoingMessage } from './message-packer.js';
@@ -200,7 +207,7 @@ export class FramesDialect {
     if (routes.announcing || state.isDue(resend.deadline)) this.#sendFirstAgain();
     const leaving = state.isOpener && this.mayPart && this.#leave === undefined;
     const stream = outgoing.sendable() > 0 || outgoing.mayFinish;
-    const timely = state.isDue(state.greetAt) || state.isDue(this.#acks.at);
+    const timely = state.isDue(this.#timelyAt);
     const { dueSurbs } = state;
     if (!(stream || timely || probing || leaving || dueSurbs > 0)) {
       this.#surbWait.end();
@@ -225,10 +232,17 @@ export class FramesDialect {
 
   /** When there may be something to send without anything happening until then. */
   get deadlines(): readonly (number | undefined)[] {
-    const { routes, greetAt, resend } = this.#state;
+    const { routes, resend } = this.#state;
     if (routes.announcing) return [this.#probeAt()];
     if (this.#surbWait.until !== undefined) return [this.#surbWait.until];
-    return [greetAt, this.#acks.at, this.#probeAt(), resend.deadline];
+    return [this.#timelyAt, this.#probeAt(), resend.deadline];
+  }
+
+  /** When a greeting or an acknowledgement goes out even without data. */
+  get #timelyAt(): number | undefined {
+    const { greetAt, isOpener, replies, incoming, createdAt } = this.#state;
+    const holds = greetAt !== undefined && !isOpener && replies?.usable === 1 && incoming.received > 0;
+    return holds ? createdAt + GREETING_HOLD_MS : earliest([greetAt, this.#acks.at]);
   }
 
   /** What goes along with the stream, or instead of it. */

@@ -58,6 +58,13 @@ export const OPEN_DELAY_MS = 10;
 export const ACK_DELAY_MS = 25;
 
 /**
+ * How long an acceptor that has one SURB to use waits with the greeting for the answer to what came with the first
+ * message: having gone alone, the greeting would leave the answer to wait for more SURBs, a whole round trip. An upstream
+ * that takes longer is answered for later by this at most, and only if it takes less than a round trip more.
+ */
+export const GREETING_HOLD_MS = 100;
+
+/**
  * Pause after the last data that arrived, after which it is acknowledged so that the sender need not keep it. Longer
  * than the gaps in a stream that flows, even one that gets a tenth of what default traffic carries.
  */

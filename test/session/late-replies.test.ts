@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { ACK_DELAY_MS, GREETING_HOLD_MS, OPEN_DELAY_MS } from '../../src/session/limits.js';
 import { anonymousMessagePackets, replyPackets } from '../../src/wire/packet-count.js';
 import { simulate, type Application } from '../support/session-world.js';
 
@@ -58,5 +59,39 @@ describe('a request that is answered at once', () => {
     const { packets, repliesWithoutSurbs } = observe(application, application);
     assert.equal(repliesWithoutSurbs, 0);
     assert.ok(packets <= 5, `${packets} packets`);
+  });
+});
+
+describe('the greeting of an acceptor that has one SURB to use', () => {
+  /** Has its whole request ready when it opens, and does not end for a while. */
+  const pause = Array<Uint8Array>(1000).fill(bytes(0));
+  const asks: Application = { writes: [bytes(400), ...pause], writeEveryMs: 5, readEveryMs: 0 };
+  const askedAt = 5 + ROUND_TRIP_MS / 2;
+
+  it('waits for the answer, which then takes no second round trip', () => {
+    const answers: Application = { writes: [bytes(500)], writeEveryMs: 60, readEveryMs: 0 };
+    const { replies, repliesWithoutSurbs } = observe(asks, answers);
+    assert.equal(repliesWithoutSurbs, 0);
+    assert.deepEqual([replies[0]?.at, (replies[0]?.bytes ?? 0) > 500], [askedAt + 60, true]);
+  });
+
+  it('waits no longer than it should', () => {
+    assert.equal(observe(asks, silent).replies[0]?.at, askedAt + GREETING_HOLD_MS);
+  });
+
+  it('does not wait where nothing was asked', () => {
+    const opens = OPEN_DELAY_MS + ROUND_TRIP_MS / 2;
+    assert.equal(observe(silent, silent).replies[0]?.at, opens + ACK_DELAY_MS);
+  });
+
+  it('does not wait where there are more SURBs', () => {
+    // A second message before the answer brings another.
+    const goesOn: Application = {
+      writes: [bytes(400), bytes(400), ...pause],
+      writeEveryMs: 5,
+      readEveryMs: 0,
+    };
+    const { replies } = observe(goesOn, silent);
+    assert.equal(replies[0]?.at, askedAt + ACK_DELAY_MS);
   });
 });
