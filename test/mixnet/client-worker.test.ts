@@ -206,9 +206,9 @@ describe('the worker of a mixnet client', () => {
   });
 
   it('counts large packets where the official client uses them', async () => {
-    const { said, send } = await started({}, { traffic: 'bulk' });
-    // One packet; small ones it would need 19 of.
-    send(1, 30_000);
+    const { said, send } = await started({}, { traffic: 'bulk', packetsAhead: 2 });
+    // Two packets; small ones it would need 38 of.
+    send(1, 60_000);
     send(2, 1);
     await turn();
     assert.equal(said.length, 2);
