@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-import type { Connection } from '../proxy/join.js';
+import type { UpstreamConnection } from '../proxy/join.js';
 import { DEFAULT_SESSION_LIMITS } from '../proxy/session-limits.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
 
@@ -43,7 +43,7 @@ export async function connectTcp(
   address: TcpAddress,
   signal: AbortSignal,
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
-): Promise<Connection> {
+): Promise<UpstreamConnection> {
   signal.throwIfAborted();
   const socket = connect({ ...address, ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true });
   try {
@@ -87,7 +87,7 @@ function connected(socket: Socket, signal: AbortSignal, timeoutMs: number): Prom
  * or cancelling the readable, resets the TCP connection. A reset by the other side errors both with a
  * {@link SessionError}, `brokenBy` telling which code.
  */
-export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): Connection {
+export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): UpstreamConnection {
   let failure: SessionError | undefined;
   let wake: (() => void) | undefined;
   const broken = () => failure ?? new SessionError(brokenBy, 'us');

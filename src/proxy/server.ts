@@ -2,12 +2,12 @@ import type { MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { lostOrAborted } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
+import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import { Access } from './access.js';
 import { Admission, type Admitted } from './admission.js';
-import type { ProxySession } from './dialer.js';
-import { joinStreams, type Connection } from './join.js';
+import { joinStreams, type UpstreamConnection } from './join.js';
 import { FLUSH_MS } from './limits.js';
 import { envelopesOf, type ServerProtocol } from './protocol.js';
 import { reportOf, type ProxyEvents } from './session-report.js';
@@ -23,7 +23,7 @@ export interface SessionServerOptions {
    * Opens a connection to the upstream of that name, or the default one; rejects with a {@link SessionError} that the
    * opener is told.
    */
-  readonly connectUpstream: (signal: AbortSignal, name: string | undefined) => Promise<Connection>;
+  readonly connectUpstream: (signal: AbortSignal, name: string | undefined) => Promise<UpstreamConnection>;
   /** Whether there is an upstream of that name, or a default one; only the latter unless given. */
   readonly hasUpstream?: (name: string | undefined) => boolean;
   readonly closeTimeoutMs?: number;
@@ -184,7 +184,7 @@ export class SessionServer {
     else this.#running.add(this.#forward(whole, admitted).finally(release));
   }
 
-  async #forward(session: ProxySession, admitted: Admitted | undefined): Promise<void> {
+  async #forward(session: Connection, admitted: Admitted | undefined): Promise<void> {
     this.#sessions += 1;
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
@@ -229,7 +229,7 @@ export class SessionServer {
   }
 
   /** Connects to the upstream; gives up when the opener does. */
-  async #connect(session: ProxySession, name: string | undefined): Promise<Connection> {
+  async #connect(session: Connection, name: string | undefined): Promise<UpstreamConnection> {
     const control = new AbortController();
     const stop = (error?: unknown) => control.abort(error);
     session.closed.then(stop, stop);
@@ -238,7 +238,7 @@ export class SessionServer {
 }
 
 class WatchedEnd implements WatchedSession {
-  readonly session: ProxySession;
+  readonly session: Connection;
   readonly senderTag: string;
   /** Breaks its upstream connection off. */
   readonly cut: AbortController;
@@ -246,7 +246,7 @@ class WatchedEnd implements WatchedSession {
   readonly #access: Access | undefined;
 
   constructor(
-    session: ProxySession,
+    session: Connection,
     cut: AbortController,
     admitted: Admitted | undefined,
     access: Access | undefined,
@@ -259,12 +259,14 @@ class WatchedEnd implements WatchedSession {
   }
 
   get bytesCarried(): number {
-    return this.session.bytesSent + this.session.bytesReceived;
+    const { bytesSent, bytesReceived } = this.session.stats();
+    return bytesSent + bytesReceived;
   }
 
   /** What the official client may still hold is a second copy, or the only one. */
   get bytesBuffered(): number {
-    return this.session.bytesBuffered + this.session.bytesHandedOver;
+    const { bytesBuffered, bytesHandedOver } = this.session.stats();
+    return bytesBuffered + bytesHandedOver;
   }
 
   get mayStay(): boolean {

@@ -55,6 +55,7 @@ class HeldStream {
 
   /** What the official client may still hold is a second copy, or the only one. */
   get bytesBuffered(): number {
-    return this.session.bytesBuffered + this.session.bytesHandedOver;
+    const { bytesBuffered, bytesHandedOver } = this.session.stats();
+    return bytesBuffered + bytesHandedOver;
   }
 }
