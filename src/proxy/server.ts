@@ -44,9 +44,9 @@ export interface ServerEvents extends Omit<ProxyEvents, 'retry' | 'recovery'> {
 /** How often the limits of open sessions are looked at. */
 const WATCH_EVERY_MS = 1000;
 
-/** One of a server's mixnet clients, and who accepts sessions there: one for each protocol. */
+/** One of a server's mixnet clients, and what accepts sessions there. */
 interface Lane {
-  readonly acceptors: readonly SessionAcceptor[];
+  readonly acceptor: SessionAcceptor;
   client: MixnetClient | undefined;
 }
 
@@ -121,7 +121,7 @@ export class SessionServer {
     const lane = this.#laneOf(number);
     lane.client = client;
     this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
-    for (const acceptor of lane.acceptors) acceptor.serveOver(client);
+    lane.acceptor.serveOver(client);
     await lostOrAborted(client, signal);
   }
 
@@ -129,7 +129,7 @@ export class SessionServer {
   async leave(number: number, reason: SessionError): Promise<void> {
     const lane = this.#lanes.get(number);
     this.#lanes.delete(number);
-    if (lane !== undefined) await Promise.all(lane.acceptors.map((acceptor) => acceptor.close(reason)));
+    await lane?.acceptor.close(reason);
   }
 
   /**
@@ -148,7 +148,7 @@ export class SessionServer {
   }
 
   get #acceptors(): readonly SessionAcceptor[] {
-    return [...this.#lanes.values()].flatMap(({ acceptors }) => acceptors);
+    return [...this.#lanes.values()].map(({ acceptor }) => acceptor);
   }
 
   /** Nym addresses of the further clients that are ready. */
@@ -161,16 +161,13 @@ export class SessionServer {
     const known = this.#lanes.get(number);
     if (known !== undefined) return known;
     const { protocol, closeTimeoutMs } = this.#options;
-    const acceptors = envelopesOf(protocol).map(
-      (envelope) =>
-        new SessionAcceptor({
-          envelope,
-          onSession: (session) => this.#accept(session),
-          gate: this.#admission,
-          ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-        }),
-    );
-    const lane: Lane = { acceptors, client: undefined };
+    const acceptor = new SessionAcceptor({
+      envelopes: envelopesOf(protocol),
+      onSession: (session) => this.#accept(session),
+      gate: this.#admission,
+      closeTimeoutMs,
+    });
+    const lane: Lane = { acceptor, client: undefined };
     this.#lanes.set(number, lane);
     return lane;
   }

@@ -1,5 +1,5 @@
 import { SessionError } from '../session/errors.js';
-import { tooMuchHeld } from '../session/held-bytes.js';
+import { tooMuchHeld } from '../admission/held-bytes.js';
 import type { Session } from '../session/session.js';
 
 /** How often what is held is looked at, while there are streams. */

@@ -1,4 +1,4 @@
-import { MAX_WINDOW, WINDOW_MS } from './limits.js';
+import { MAX_WINDOW, WINDOW_MS } from '../limits.js';
 
 /**
  * How far the peer may send. The limit moves on as the application reads, so a slow reader holds the sender back; the
@@ -9,6 +9,8 @@ import { MAX_WINDOW, WINDOW_MS } from './limits.js';
 export class ReceiveWindow {
   #size: number;
   #limit: number;
+  /** The most that may be granted from now on: less than {@link MAX_WINDOW} when memory is short. */
+  #most = MAX_WINDOW;
   #movedAt: number | undefined;
   #filled = false;
 
@@ -21,6 +23,12 @@ export class ReceiveWindow {
   /** The offset at which the peer must stop. */
   get limit(): number {
     return this.#limit;
+  }
+
+  /** Grants at most so many bytes from now on. What was granted stays granted. */
+  limitTo(bytes: number): void {
+    this.#most = Math.min(bytes, MAX_WINDOW);
+    this.#size = Math.min(this.#size, this.#most);
   }
 
   /**
@@ -42,7 +50,7 @@ export class ReceiveWindow {
       // The first part of it came at the pace of the round trip.
       const tookMs = this.#movedAt === undefined ? 0 : now - this.#movedAt;
       const share = this.#freed(read) / this.#size;
-      if (this.#filled || tookMs < share * WINDOW_MS) this.#size = Math.min(2 * this.#size, MAX_WINDOW);
+      if (this.#filled || tookMs < share * WINDOW_MS) this.#size = Math.min(2 * this.#size, this.#most);
       this.#filled = false;
       this.#movedAt = now;
     }
