@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../basics/options-check.js';
 import type { Frame } from '../wire/frame.js';
 import type { SessionId } from '../wire/session-id.js';
 import type { Connection, ConnectionStats } from './connection.js';
@@ -11,9 +12,6 @@ import type { Dialect, EngineOptions } from './session-state.js';
 import type { ReplyStock } from './reply-stock.js';
 import { StreamPair } from './stream-pair.js';
 import type { SurbStock } from './surb-stock.js';
-
-/** The longest that `setTimeout` can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Hands a message to a mixnet client; settles when the next one may follow. A rejection means that this client is gone:
