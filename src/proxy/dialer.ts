@@ -3,9 +3,9 @@ import { MixnetClientError } from '../mixnet/errors.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import type { Connection } from '../session/connection.js';
+import { FLUSH_MS } from '../session/limits.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Lane } from '../wire/lane.js';
-import { FLUSH_MS } from './limits.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 

@@ -377,7 +377,7 @@ export class Framed {
   /** What an end says first: OPEN or OPENED. */
   get greeting(): Frame {
     const { version, incoming, isOpener, request } = this.#state;
-    const common = { version, window: incoming.limit };
+    const common = { version, window: incoming.announceLimit() };
     if (!isOpener) return { type: 'opened', ...common };
     return { type: 'open', ...common, ...(request && { request }) };
   }
