@@ -74,7 +74,7 @@ export class SessionOpener {
    * Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session.
    *
    * @param surbs SURBs that the acceptor should have from now on, at least.
-   * @param lane what the session carries is the stripes of this lane; the acceptor is taken for one of ours then.
+   * @param lane what the session carries is the records of this lane; the acceptor is taken for one of ours then.
    */
   open(surbs = 0, lane?: Lane): Session {
     const { closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS, idleTimeoutMs } = this.#options;

@@ -10,7 +10,7 @@ import type { ByteStreams, UpstreamConnection } from '../../src/proxy/join.js';
 import { envelopeOf, type Protocol } from '../../src/proxy/protocol.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { Servers } from '../../src/proxy/servers.js';
-import { StripedDialer } from '../../src/proxy/striped-dialer.js';
+import { MultiLaneDialer } from '../../src/proxy/multi-lane-dialer.js';
 import { SessionError } from '../../src/session/errors.js';
 import { SessionOpener } from '../../src/session/opener.js';
 import { newConnectionId } from '../../src/wire/lane.js';
@@ -63,7 +63,7 @@ function world(
   const newDialer = () => new Kind(pool, dialerOptions);
   const one = newDialer();
   const others = Array.from({ length: lanes - 1 }, () => (Kind === SharedDialer ? newDialer() : one));
-  const dialer = new StripedDialer([one, ...others], servers);
+  const dialer = new MultiLaneDialer([one, ...others], servers);
   const close = async () => {
     await dialer.close();
     stop.abort();
