@@ -1,5 +1,5 @@
-import { Reassembly } from '../session/reassembly.js';
-import { ReceiveWindow } from '../session/receive-window.js';
+import { ReceiveBuffer } from '../session/bytes/receive-buffer.js';
+import { ReceiveWindow } from '../session/bytes/receive-window.js';
 import { FIRST_LIMIT, type LaneRecord } from '../wire/lane-record.js';
 
 /** A record of the stream itself. */
@@ -16,15 +16,17 @@ export type AckRecord = Extract<LaneRecord, { type: 'ack' }>;
  * by the limit never has to wait; one that knows of none finds its lanes' own windows closed.
  */
 export class IncomingLanes {
-  readonly #bytes = new Reassembly();
+  readonly #bytes = new ReceiveBuffer();
   readonly #window = new ReceiveWindow(FIRST_LIMIT);
-  /** No more than this is granted ahead of what was read. */
-  #most = Infinity;
-  #limit = FIRST_LIMIT;
   #told = { offset: 0, limit: FIRST_LIMIT };
   #abandoned = false;
   #wakeReader: (() => void) | undefined;
   readonly #lanesWaiting = new Set<() => void>();
+
+  constructor() {
+    // Every peer may send so much untold.
+    this.#window.announce();
+  }
 
   /** Bytes of the stream that have come in order. */
   get received(): number {
@@ -38,7 +40,7 @@ export class IncomingLanes {
 
   /** Bytes that the peer may still send. */
   get granted(): number {
-    return this.complete ? 0 : Math.max(0, this.#limit - this.#bytes.received);
+    return this.complete ? 0 : Math.max(0, this.#window.limit - this.#bytes.received);
   }
 
   /** Whether every byte up to the end has come. */
@@ -48,9 +50,9 @@ export class IncomingLanes {
 
   /** Whether the peer should hear now what has come, and how far it may send. */
   get ackDue(): boolean {
-    const { offset, limit } = this.#told;
-    if (this.complete) return offset < this.#bytes.acknowledged;
-    return this.#limit > limit && this.#limit - limit >= (this.#limit - this.#bytes.read) / 4;
+    if (this.complete) return this.unacknowledged;
+    const { limit } = this.#window;
+    return limit > this.#told.limit && limit - this.#told.limit >= (limit - this.#bytes.read) / 4;
   }
 
   /** Whether anything has come that the peer has not heard of. */
@@ -60,14 +62,13 @@ export class IncomingLanes {
 
   /** What to tell the peer now. */
   ack(): AckRecord {
-    this.#told = { offset: this.#bytes.acknowledged, limit: this.#limit };
+    this.#told = { offset: this.#bytes.acknowledged, limit: this.#window.limit };
     return { type: 'ack', ...this.#told };
   }
 
   /** Grants no more than this many bytes ahead of what was read, from now on. */
-  limitTo(bytes: number, now: number): void {
-    this.#most = bytes;
-    this.#advance(now);
+  limitTo(bytes: number): void {
+    this.#window.limitTo(bytes);
   }
 
   /**
@@ -80,9 +81,9 @@ export class IncomingLanes {
       this.#bytes.finish(record.offset);
     } else {
       const end = record.offset + record.bytes.length;
-      while (record.offset >= this.#limit && !this.#abandoned) await this.#limitMoved();
+      while (record.offset >= this.#window.limit && !this.#abandoned) await this.#limitMoved();
       if (this.#abandoned) return;
-      if (end >= this.#limit && record.offset > this.received) this.#window.filled();
+      if (end >= this.#window.limit && record.offset > this.received) this.#window.filled();
       this.#bytes.insert(record.offset, record.bytes);
     }
     this.#wakeReader?.();
@@ -97,7 +98,8 @@ export class IncomingLanes {
     while (!this.#abandoned) {
       const bytes = this.#bytes.take();
       if (bytes !== undefined) {
-        this.#advance(now());
+        this.#window.advance(this.#bytes.read, now());
+        this.#letLanesGoOn();
         return bytes;
       }
       if (this.#bytes.exhausted) return undefined;
@@ -110,15 +112,6 @@ export class IncomingLanes {
   abandon(): void {
     this.#abandoned = true;
     this.#wakeReader?.();
-    this.#letLanesGoOn();
-  }
-
-  #advance(now: number): void {
-    const { read } = this.#bytes;
-    this.#window.advance(read, now);
-    const limit = Math.min(this.#window.limit, read + this.#most);
-    if (limit <= this.#limit) return;
-    this.#limit = limit;
     this.#letLanesGoOn();
   }
 

@@ -125,7 +125,7 @@ export class MultiLaneConnection implements Connection {
   /** Grants the peer no more than this many bytes ahead of what was read, over all lanes together. */
   limitWindow(bytes: number): void {
     this.#windowLimit = bytes;
-    this.#incoming.limitTo(bytes, this.#now());
+    this.#incoming.limitTo(bytes);
     for (const lane of this.#lanes.values()) this.#limitLane(lane);
   }
 

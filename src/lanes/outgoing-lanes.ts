@@ -1,13 +1,11 @@
 import { deferred, type Deferred } from '../basics/deferred.js';
+import { MAX_WINDOW } from '../session/limits.js';
 import { protocolError, type SessionError } from '../session/errors.js';
 import { FIRST_LIMIT } from '../wire/lane-record.js';
 import type { AckRecord, StreamRecord } from './incoming-lanes.js';
 
 /** Bytes of one record at most: less than a message of regular packets, which lanes take in turn. */
 const RECORD_BYTES = 4 * 1024;
-
-/** What is kept for a peer that acknowledges at most, whatever it grants; what a window can be. */
-const MAX_KEPT = 2 * 1024 * 1024;
 
 /** Whether a lane may be lost: `unknown` until the peer has said which version it speaks. */
 export type PeerKind = 'unknown' | 'acknowledges' | 'plain';
@@ -29,7 +27,7 @@ interface Kept {
  * next one, so that what is little stays on one lane.
  *
  * What was given to a lane is kept until the peer has acknowledged it, so that it can be given to another. That is never
- * more than the peer grants, nor than {@link MAX_KEPT}.
+ * more than the peer grants, nor than {@link MAX_WINDOW}.
  */
 export class OutgoingLanes {
   readonly #waiting = new Map<number, Give>();
@@ -229,7 +227,7 @@ export class OutgoingLanes {
       this.#ended = true;
       return { type: 'end', offset: this.#sent };
     }
-    const limit = Math.min(this.#limit, this.#acknowledged + MAX_KEPT);
+    const limit = Math.min(this.#limit, this.#acknowledged + MAX_WINDOW);
     const room = this.#peer === 'plain' ? RECORD_BYTES : Math.min(RECORD_BYTES, limit - this.#sent);
     if (room <= 0) return undefined;
     const part = this.#bytes.subarray(0, room);
