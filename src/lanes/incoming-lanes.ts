@@ -50,9 +50,7 @@ export class IncomingLanes {
 
   /** Whether the peer should hear now what has come, and how far it may send. */
   get ackDue(): boolean {
-    if (this.complete) return this.unacknowledged;
-    const { limit } = this.#window;
-    return limit > this.#told.limit && limit - this.#told.limit >= (limit - this.#bytes.read) / 4;
+    return this.complete ? this.unacknowledged : this.#window.limit > this.#told.limit;
   }
 
   /** Whether anything has come that the peer has not heard of. */
@@ -98,8 +96,7 @@ export class IncomingLanes {
     while (!this.#abandoned) {
       const bytes = this.#bytes.take();
       if (bytes !== undefined) {
-        this.#window.advance(this.#bytes.read, now());
-        this.#letLanesGoOn();
+        this.#advance(now());
         return bytes;
       }
       if (this.#bytes.exhausted) return undefined;
@@ -112,6 +109,14 @@ export class IncomingLanes {
   abandon(): void {
     this.#abandoned = true;
     this.#wakeReader?.();
+    this.#letLanesGoOn();
+  }
+
+  /** The limit moves by a quarter of the window at least. */
+  #advance(now: number): void {
+    const { read } = this.#bytes;
+    if (!this.#window.due(read)) return;
+    this.#window.advance(read, now);
     this.#letLanesGoOn();
   }
 
