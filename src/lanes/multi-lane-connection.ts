@@ -185,8 +185,10 @@ export class MultiLaneConnection implements Connection {
         this.#drop([...this.#lanes.values()]);
       return;
     }
-    for (const lane of this.#lanes.values()) lane.look(now, this.#outgoing.isWaitingOn(lane.number));
-    for (const lane of this.#lanes.values()) {
+    const lanes = [...this.#lanes.values()];
+    const slowest = Math.max(0, ...lanes.map(({ session }) => session.stats().roundTripMs ?? 0));
+    for (const lane of lanes) lane.look(now, this.#outgoing.isWaitingOn(lane.number), slowest);
+    for (const lane of lanes) {
       if (lane.works && lane.isHeld) {
         lane.isHeld = false;
         this.#outgoing.release(lane.number);

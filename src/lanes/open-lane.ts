@@ -2,12 +2,14 @@ import { deferred } from '../basics/deferred.js';
 import type { Connection } from '../session/connection.js';
 
 /**
- * How long nothing that a lane was given is acknowledged, after which it is taken for dead if there is another. A
- * session that is alive acknowledges within 4 s and a round trip, and the official client sends lost packets again every
- * 1.6 s. On long ways it is several round trips.
+ * How long nothing is heard on a lane that owes an acknowledgement, after which it is taken for dead if there is another.
+ * A session that is alive acknowledges within 4 s and a round trip, and the official client sends lost packets again
+ * every 1.6 s. Where round trips are long, or the machine is busy, it is several of those of the slowest lane: what goes
+ * again for nothing makes them longer still.
  */
 const SILENCE_MS = 6000;
 const SILENCE_ROUND_TRIPS = 4;
+const MAX_SILENCE_MS = 30_000;
 
 /** One of the sessions that carry a connection, and what is known of how it does. */
 export class OpenLane {
@@ -48,13 +50,12 @@ export class OpenLane {
    * Finds out whether it works.
    *
    * @param isWaitedOn whether the peer may lack anything that it was given.
+   * @param roundTripMs of the slowest lane.
    */
-  look(now: number, isWaitedOn: boolean): void {
-    const { bytesAcknowledged, heardAt, pausedSince, roundTripMs = 0 } = this.session.stats();
+  look(now: number, isWaitedOn: boolean, roundTripMs: number): void {
+    const { bytesAcknowledged, heardAt, pausedSince } = this.session.stats();
     const isNews = bytesAcknowledged !== this.#acknowledged || heardAt !== this.#heardAt;
-    const acknowledgesAll = !isWaitedOn || bytesAcknowledged >= this.written;
-    if (bytesAcknowledged !== this.#acknowledged || acknowledgesAll || (this.isHeld && isNews))
-      this.#progressAt = now;
+    if (isNews || !isWaitedOn || bytesAcknowledged >= this.written) this.#progressAt = now;
     this.#acknowledged = bytesAcknowledged;
     this.#heardAt = heardAt;
     if (pausedSince !== undefined) {
@@ -63,7 +64,8 @@ export class OpenLane {
       // What it held is with others, so only something new tells that it lives.
       this.works = isNews;
     } else {
-      this.works = now - this.#progressAt < Math.max(SILENCE_MS, SILENCE_ROUND_TRIPS * roundTripMs);
+      const silenceMs = Math.min(Math.max(SILENCE_MS, SILENCE_ROUND_TRIPS * roundTripMs), MAX_SILENCE_MS);
+      this.works = now - this.#progressAt < silenceMs;
     }
   }
 }
