@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 const edges = ['browser', 'node', 'localnet', 'demo', 'app'];
 const aboveProxy = ['http', 'websocket', ...edges];
-const aboveSession = ['stripes', 'proxy', 'streams', ...aboveProxy];
+const aboveSession = ['lanes', 'proxy', 'streams', ...aboveProxy];
 const aboveAdmission = ['session', ...aboveSession];
 const aboveWire = ['mixnet', 'admission', ...aboveAdmission];
 const aboveBasics = ['wire', ...aboveWire];
@@ -20,8 +20,8 @@ const rooms = {
   mixnet: allBut(aboveWire, 'mixnet'),
   admission: ['mixnet', ...aboveAdmission],
   session: aboveSession,
-  stripes: allBut(aboveSession, 'stripes'),
-  proxy: allBut(aboveSession, 'stripes', 'proxy'),
+  lanes: allBut(aboveSession, 'lanes'),
+  proxy: allBut(aboveSession, 'lanes', 'proxy'),
   streams: allBut(aboveSession, 'streams'),
   http: allBut(aboveProxy, 'http'),
   websocket: allBut(aboveProxy, 'websocket'),
@@ -38,7 +38,7 @@ const portable = [
   'wire',
   'admission',
   'session',
-  'stripes',
+  'lanes',
   'proxy',
   'streams',
   'http',

@@ -16,7 +16,7 @@ import type { PolicyName } from './policy.js';
 import { measureFirstByte, measureSessions } from './proxies.js';
 import type { Result } from './result.js';
 import { aloneResult, measureBeside, measureParallel, measureRoundTrips, SMALL } from './round-trips.js';
-import { measureIdle, measureStriping } from './striping.js';
+import { measureIdle, measureLanes } from './lanes.js';
 import { headLine, resultLines } from './table.js';
 import { measureTransfer } from './transfers.js';
 import { measureUnwraps } from './unwrap.js';
@@ -66,7 +66,7 @@ const options = new Command('npm run bench --')
       'beside',
       'first-byte',
       'sessions',
-      'striping',
+      'lanes',
       'unwrap',
     ]),
   )
@@ -95,9 +95,9 @@ if (wanted('sessions')) {
   for (const result of await measureSessions(network, quick ? [1, 10, 100] : [1, 10, 100, 1000]))
     show([result]);
 }
-if (wanted('striping')) {
+if (wanted('lanes')) {
   for (const traffic of profiles.filter((profile) => profile !== 'fast')) {
-    for (const result of await measureStriping(network, traffic, quick ? 1 : 3)) show([result]);
+    for (const result of await measureLanes(network, traffic, quick ? 1 : 3)) show([result]);
     show([await measureIdle(network, traffic)]);
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '../proxy/dialer.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
-import { overLanes } from '../proxy/striped-dialer.js';
+import { overLanes } from '../proxy/multi-lane-dialer.js';
 import type { Wants } from '../session/opener-routing.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';

@@ -11,7 +11,7 @@ import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
 import type { ProxyCounts } from '../proxy/stats.js';
-import { overLanes } from '../proxy/striped-dialer.js';
+import { overLanes } from '../proxy/multi-lane-dialer.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';

@@ -10,26 +10,39 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 0 DATA     offset (varint) ‖ length (varint) ‖ the connection's bytes
  * 1 END      offset (varint)                                  no byte follows the offset; on one lane only
  * 2 WELCOME  count (1 byte) ‖ Nym addresses, 96 bytes each    the acceptor's first record on each lane
+ * 3 ACK      offset (varint) ‖ limit (varint)                 all bytes below the offset have come, and those below the
+ *                                                             limit may; one more than the last byte acknowledges END
  * ```
  *
- * Integers are the varints of RFC 9000. Each byte of the connection travels once, on any lane; on each of them offsets
- * rise. An opener puts records on lane 0 at once, on others after their WELCOME. That of lane 0 tells of the acceptor's
- * further mixnet clients, to which other lanes may lead.
+ * Integers are the varints of RFC 9000. An opener puts records on lane 0 at once, on others after their WELCOME. That of
+ * lane 0 tells of the acceptor's further mixnet clients, to which other lanes may lead.
+ *
+ * If both ends speak version 2 of the session protocol, a lane may be lost: what it held goes again over the others, so
+ * bytes and END may come several times, and in any order. Neither end sends bytes at or beyond the other's limit, which
+ * is {@link FIRST_LIMIT} before the first ACK. A lane that is opened anew, with the same number, takes the place of the
+ * one before. A lane is closed when both directions are acknowledged, and so acknowledges everything.
+ *
+ * With a peer that speaks version 1 only, each byte travels once, on each lane offsets rise, there is no ACK and no limit,
+ * and a lane that is lost ends the connection.
  */
-export type StripeRecord =
+export type LaneRecord =
   | { readonly type: 'data'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly type: 'end'; readonly offset: number }
+  | { readonly type: 'ack'; readonly offset: number; readonly limit: number }
   | { readonly type: 'welcome'; readonly addresses: readonly string[] };
 
-/** Bytes of the connection in one DATA record at most. */
-export const MAX_STRIPE_BYTES = 16 * 1024;
+/** Bytes of a connection that either end may send before it has heard an ACK. */
+export const FIRST_LIMIT = 256 * 1024;
 
-const TYPES = ['data', 'end', 'welcome'] as const;
+/** Bytes of the connection in one DATA record at most. */
+export const MAX_RECORD_BYTES = 16 * 1024;
+
+const TYPES = ['data', 'end', 'welcome', 'ack'] as const;
 const KEY_BYTES = 32;
 const ADDRESS_BYTES = 3 * KEY_BYTES;
 
 /** Encodes one record. */
-export function encodeStripeRecord(record: StripeRecord): Uint8Array {
+export function encodeLaneRecord(record: LaneRecord): Uint8Array {
   const { integers, tail } = partsOf(record);
   const head = integers.reduce((sum, integer) => sum + varintBytes(integer), 1);
   const bytes = new Uint8Array(head + tail.length);
@@ -42,7 +55,7 @@ export function encodeStripeRecord(record: StripeRecord): Uint8Array {
 }
 
 /** Takes the records out of the chunks of one lane's stream. */
-export class StripeReader {
+export class LaneRecordReader {
   #rest = new Uint8Array();
 
   /** Bytes of a record that has not come whole. */
@@ -55,7 +68,7 @@ export class StripeReader {
    *
    * @throws {WireError} if one is malformed; the lane cannot be read on.
    */
-  *push(chunk: Uint8Array): Generator<StripeRecord> {
+  *push(chunk: Uint8Array): Generator<LaneRecord> {
     const bytes = this.#rest.length === 0 ? chunk : joined(this.#rest, chunk);
     let offset = 0;
     for (;;) {
@@ -74,7 +87,7 @@ function recordBytes(bytes: Uint8Array): number | undefined {
   const [number, next] = bytes;
   if (number === undefined) return undefined;
   const type = TYPES[number];
-  if (type === undefined) throw new WireError(`there is no stripe record of type ${number}`);
+  if (type === undefined) throw new WireError(`there is no lane record of type ${number}`);
   if (next === undefined) return undefined;
   if (type === 'welcome') return 2 + next * ADDRESS_BYTES;
   const offset = 1 + varintLength(next);
@@ -82,17 +95,19 @@ function recordBytes(bytes: Uint8Array): number | undefined {
   const first = bytes[offset];
   if (first === undefined) return undefined;
   const head = offset + varintLength(first);
+  if (type === 'ack') return head;
   if (bytes.length < head) return undefined;
   const length = new Reader(bytes.subarray(offset, head)).varint();
-  if (length === 0 || length > MAX_STRIPE_BYTES)
-    throw new WireError(`a DATA record has 1 to ${MAX_STRIPE_BYTES} bytes, not ${length}`);
+  if (length === 0 || length > MAX_RECORD_BYTES)
+    throw new WireError(`a DATA record has 1 to ${MAX_RECORD_BYTES} bytes, not ${length}`);
   return head + length;
 }
 
 /** Decodes a record that is whole. */
-function decodeRecord(reader: Reader): StripeRecord {
+function decodeRecord(reader: Reader): LaneRecord {
   const type = TYPES[reader.byte()];
   if (type === 'end') return { type, offset: withinRange(reader.varint(), 0) };
+  if (type === 'ack') return { type, offset: withinRange(reader.varint(), 0), limit: reader.varint() };
   if (type !== 'data') return { type: 'welcome', addresses: decodeAddresses(reader) };
   const offset = reader.varint();
   const bytes = reader.bytes(reader.varint());
@@ -110,12 +125,14 @@ function decodeAddresses(reader: Reader): string[] {
 
 const key = (reader: Reader) => reader.bytes(KEY_BYTES);
 
-function partsOf(record: StripeRecord): { integers: readonly number[]; tail: Uint8Array } {
+function partsOf(record: LaneRecord): { integers: readonly number[]; tail: Uint8Array } {
   switch (record.type) {
     case 'data':
       return { integers: [record.offset, record.bytes.length], tail: record.bytes };
     case 'end':
       return { integers: [record.offset], tail: new Uint8Array() };
+    case 'ack':
+      return { integers: [record.offset, record.limit], tail: new Uint8Array() };
     case 'welcome':
       return { integers: [record.addresses.length], tail: encodeAddresses(record.addresses) };
   }
@@ -130,7 +147,7 @@ function encodeAddresses(addresses: readonly string[]): Uint8Array {
 
 /** See `withinRange` in `frame.ts`. */
 function withinRange(offset: number, length: number): number {
-  if (!Number.isSafeInteger(offset + length + 1)) throw new WireError('a stripe record ends beyond 2^53');
+  if (!Number.isSafeInteger(offset + length + 1)) throw new WireError('a lane record ends beyond 2^53');
   return offset;
 }
 

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { StripedSessions } from '../../src/proxy/striped-sessions.js';
+import { LaneSessions } from '../../src/proxy/lane-sessions.js';
 import { SessionError } from '../../src/session/errors.js';
 import type { Session } from '../../src/session/session.js';
 import { newConnectionId } from '../../src/wire/lane.js';
-import { lanePair, type TestLane } from '../stripes/lane-pair.js';
+import { lanePair, type TestLane } from '../lanes/lane-pair.js';
 
 const soon = () => Promise.resolve();
 const sessionOf = (lane: TestLane) => lane as unknown as Session;
 
-describe('the striped connections of a server', () => {
+describe('the connections over several lanes of a server', () => {
   it('are known by their first lane until they end', async () => {
-    const sessions = new StripedSessions();
+    const sessions = new LaneSessions();
     const connection = newConnectionId();
     const [, first] = lanePair(soon);
     const whole = sessions.add(sessionOf(first), { connection, number: 0 }, []);

@@ -12,7 +12,7 @@ import { OurSession } from './policy.js';
 import type { Result } from './result.js';
 import { BenchServer } from './server.js';
 import { spreadOf } from './statistics.js';
-import { dialStriped, type StripedEnd } from './striped-ends.js';
+import { dialLanes, type LanesEnd } from './lane-ends.js';
 
 const KIB = 1024;
 
@@ -24,13 +24,13 @@ const LANE_BYTES: Readonly<Record<TrafficProfile, number>> = {
 };
 
 /** Mixnet clients at each end. */
-export const STRIPED_LANES = 4;
+export const SEVERAL_LANES = 4;
 
 /**
  * Mean time between two packets, in ms: longer than the 20 of the profiles, so that the CPU is not what limits eight
  * mixnet clients on one machine.
  */
-export const STRIPING_SLOT_MS = 80;
+export const LANES_SLOT_MS = 80;
 
 /** How long clients that carry nothing are looked at. */
 const IDLE_MS = 6000;
@@ -38,15 +38,15 @@ const IDLE_MS = 6000;
 /**
  * Transfers over one lane and over several, both ways. The limit is what so many times the one lane would carry.
  */
-export async function measureStriping(
+export async function measureLanes(
   network: BenchNetwork,
   traffic: TrafficProfile,
   runs: number,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  const slotMs = STRIPING_SLOT_MS;
-  for (const lanes of [1, STRIPED_LANES]) {
-    const measured = await measureLanes(network, { traffic, lanes, slotMs }, runs);
+  const slotMs = LANES_SLOT_MS;
+  for (const lanes of [1, SEVERAL_LANES]) {
+    const measured = await transfersOver(network, { traffic, lanes, slotMs }, runs);
     for (const direction of ['up', 'down'] as const) {
       const name = nameOf(direction, lanes);
       const one = results.find((result) => result.name === nameOf(direction, 1));
@@ -72,13 +72,13 @@ interface Transfer {
   readonly busy: number;
 }
 
-async function measureLanes(
+async function transfersOver(
   { apiUrl }: BenchNetwork,
-  end: StripedEnd,
+  end: LanesEnd,
   runs: number,
 ): Promise<Record<Direction, Transfer[]>> {
-  await using server = await BenchServer.start({ kind: 'striped', apiUrl, ...end });
-  const dialer = await dialStriped(apiUrl, server.address, end);
+  await using server = await BenchServer.start({ kind: 'lanes', apiUrl, ...end });
+  const dialer = await dialLanes(apiUrl, server.address, end);
   const bytes = end.lanes * LANE_BYTES[end.traffic];
   const measured: Record<Direction, Transfer[]> = { up: [], down: [] };
   try {
@@ -101,15 +101,15 @@ async function measureLanes(
 
 /** Cores that the clients of both ends keep busy with the profile's own 20 ms a packet, before they carry anything. */
 export async function measureIdle({ apiUrl }: BenchNetwork, traffic: TrafficProfile): Promise<Result> {
-  const end: StripedEnd = { traffic, lanes: STRIPED_LANES, slotMs: 20 };
-  await using server = await BenchServer.start({ kind: 'striped', apiUrl, ...end });
-  const dialer = await dialStriped(apiUrl, server.address, end);
+  const end: LanesEnd = { traffic, lanes: SEVERAL_LANES, slotMs: 20 };
+  await using server = await BenchServer.start({ kind: 'lanes', apiUrl, ...end });
+  const dialer = await dialLanes(apiUrl, server.address, end);
   const [began, busyBefore] = [performance.now(), busyMs()];
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
   const busy = (busyMs() - busyBefore) / (performance.now() - began);
   await dialer.close();
   return {
-    name: `idle, ${STRIPED_LANES} lanes at both ends`,
+    name: `idle, ${SEVERAL_LANES} lanes at both ends`,
     policy: 'ours',
     traffic,
     unit: 'cores',
@@ -121,5 +121,5 @@ export async function measureIdle({ apiUrl }: BenchNetwork, traffic: TrafficProf
 
 /** What a transfer is called. */
 export function nameOf(direction: Direction, lanes: number): string {
-  return `${direction}load, ${lanes} lane${lanes === 1 ? '' : 's'}, slots of ${STRIPING_SLOT_MS} ms`;
+  return `${direction}load, ${lanes} lane${lanes === 1 ? '' : 's'}, slots of ${LANES_SLOT_MS} ms`;
 }

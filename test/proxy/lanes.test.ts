@@ -10,7 +10,7 @@ import type { ByteStreams, UpstreamConnection } from '../../src/proxy/join.js';
 import { envelopeOf, type Protocol } from '../../src/proxy/protocol.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { Servers } from '../../src/proxy/servers.js';
-import { StripedDialer } from '../../src/proxy/striped-dialer.js';
+import { MultiLaneDialer } from '../../src/proxy/multi-lane-dialer.js';
 import { SessionError } from '../../src/session/errors.js';
 import { SessionOpener } from '../../src/session/opener.js';
 import { newConnectionId } from '../../src/wire/lane.js';
@@ -69,7 +69,7 @@ function world(
   const newDialer = () => new Kind(pool, dialerOptions);
   const one = newDialer();
   const others = Array.from({ length: lanes - 1 }, () => (Kind === SharedDialer ? newDialer() : one));
-  const dialer = new StripedDialer([one, ...others], servers);
+  const dialer = new MultiLaneDialer([one, ...others], servers);
   const close = async () => {
     await dialer.close();
     stop.abort();
@@ -158,19 +158,29 @@ for (const Kind of [PerConnectionDialer, SharedDialer]) {
 }
 
 describe('a server with lanes', TIME_LIMIT, () => {
-  it('resets a connection when a lane of it is lost for good, and serves others', async () => {
+  it('carries a connection on when a lane of it is lost for good, and the opener opens another', async () => {
     await using tried = world(PerConnectionDialer);
+    const { server, dialer, atServer, atClient } = tried;
+    const { connection: session } = await dialer.dial();
+    const bytes = randomBytes(4_000_000);
+    const exchanged = exchange(session, bytes);
+    while (atServer.some(({ taken }) => taken < 10)) await setTimeout(5);
+    await server.leave(2, new SessionError('gone', 'us'));
+    assert.ok((await exchanged).equals(bytes));
+    await session.closed;
+    assert.ok(atClient.length > 4, `${atClient.length} clients were used`);
+  });
+
+  it('resets a connection when all its lanes are lost for good', async () => {
+    await using tried = world(PerConnectionDialer, { lanes: 2, serverLanes: 2 });
     const { server, dialer, atServer } = tried;
     const { connection: session } = await dialer.dial();
     const exchanged = exchange(session, randomBytes(4_000_000));
     exchanged.catch(() => undefined);
     while (atServer.some(({ taken }) => taken < 10)) await setTimeout(5);
-    await server.leave(2, new SessionError('gone', 'us'));
+    await Promise.all([0, 1].map((number) => server.leave(number, new SessionError('gone', 'us'))));
     await assert.rejects(session.closed, { code: 'gone', by: 'peer' });
     await assert.rejects(exchanged, SessionError);
-    const another = await dialer.dial();
-    const bytes = randomBytes(200_000);
-    assert.ok((await exchange(another.connection, bytes)).equals(bytes));
   });
 
   it('is left for another when its upstream refuses', async () => {

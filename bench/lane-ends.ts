@@ -10,11 +10,11 @@ import { SharedDialer } from '../src/proxy/dialer.js';
 import type { UpstreamConnection } from '../src/proxy/join.js';
 import { SessionServer } from '../src/proxy/server.js';
 import { Servers } from '../src/proxy/servers.js';
-import { StripedDialer } from '../src/proxy/striped-dialer.js';
+import { MultiLaneDialer } from '../src/proxy/multi-lane-dialer.js';
 import { answer } from './policy.js';
 
 /** One end. */
-export interface StripedEnd {
+export interface LanesEnd {
   readonly traffic: TrafficProfile;
   /** Its mixnet clients. */
   readonly lanes: number;
@@ -23,7 +23,7 @@ export interface StripedEnd {
 }
 
 /** Answers requests that come over so many mixnet clients, as long as the process lives; gives its Nym address. */
-export async function serveStriped(apiUrl: string, end: StripedEnd): Promise<string> {
+export async function serveLanes(apiUrl: string, end: LanesEnd): Promise<string> {
   const server = new SessionServer({ connectUpstream: () => Promise.resolve(answering()) });
   const clients = await Promise.all(Array.from({ length: end.lanes }, () => startClient(apiUrl, end)));
   clients.forEach((client, number) => void server.serve(client, new AbortController().signal, number));
@@ -32,16 +32,16 @@ export async function serveStriped(apiUrl: string, end: StripedEnd): Promise<str
 }
 
 /** Opens connections over so many mixnet clients, all of them ready. */
-export async function dialStriped(apiUrl: string, server: string, end: StripedEnd): Promise<StripedDialer> {
+export async function dialLanes(apiUrl: string, server: string, end: LanesEnd): Promise<MultiLaneDialer> {
   const pool = new ClientPool({ reserve: 0, start: () => startClient(apiUrl, end) });
   const servers = new Servers([server]);
   const dialers = Array.from({ length: end.lanes }, () => new SharedDialer(pool, { servers }));
-  const dialer = new StripedDialer(dialers, servers);
+  const dialer = new MultiLaneDialer(dialers, servers);
   while (dialer.carriers.length < end.lanes) await new Promise((resolve) => setTimeout(resolve, 50));
   return dialer;
 }
 
-function startClient(apiUrl: string, { traffic, slotMs }: StripedEnd) {
+function startClient(apiUrl: string, { traffic, slotMs }: LanesEnd) {
   const network = { name: 'localnet', apiUrl };
   return startMixnetClient({ network, traffic, averageSendingDelayMs: slotMs });
 }

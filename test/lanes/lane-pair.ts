@@ -8,15 +8,21 @@ export interface TestLane extends Connection {
   readonly resetWith: SessionError | undefined;
   /** Bytes written at this end. */
   readonly written: number;
+  /** Since when this end says that it is without a mixnet client. */
+  pausedSince: number | undefined;
 }
 
-/** A lane in memory: whatever is written at one end comes out at the other after `delay` moments. */
-export function lanePair(delay: () => Promise<void>): readonly [TestLane, TestLane] {
+/**
+ * A lane in memory: whatever is written at one end comes out at the other after `delay` moments.
+ *
+ * @param version of the session protocol that both ends speak.
+ */
+export function lanePair(delay: () => Promise<void>, version = 1): readonly [TestLane, TestLane] {
   const up = new TransformStream<Uint8Array, Uint8Array>(slow(delay));
   const down = new TransformStream<Uint8Array, Uint8Array>(slow(delay));
   const ends: End[] = [];
   const end = (readable: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>) => {
-    const one: End = new End(readable, writable, () => ends.find((other) => other !== one));
+    const one: End = new End(readable, writable, version, () => ends.find((other) => other !== one));
     ends.push(one);
     return one;
   };
@@ -36,6 +42,10 @@ class End implements TestLane {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
   readonly closed: Promise<void>;
+  readonly version: number;
+  pausedSince: number | undefined;
+  /** Bytes that have come to whoever reads. */
+  delivered = 0;
   resetWith: SessionError | undefined;
   written = 0;
   readonly #other: () => End | undefined;
@@ -45,8 +55,10 @@ class End implements TestLane {
   constructor(
     readable: ReadableStream<Uint8Array>,
     writable: WritableStream<Uint8Array>,
+    version: number,
     other: () => End | undefined,
   ) {
+    this.version = version;
     this.#other = other;
     const failed = new Promise<never>((_, reject) => (this.#fail = reject));
     let source: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -71,6 +83,7 @@ class End implements TestLane {
         pull: async (controller) => {
           const { value, done } = await Promise.race([reader.read(), failed]);
           if (!done) {
+            this.delivered += value.length;
             controller.enqueue(value);
             return;
           }
@@ -96,7 +109,8 @@ class End implements TestLane {
   }
 
   stats(): ConnectionStats {
-    return NO_STATS;
+    const bytesAcknowledged = this.#other()?.delivered ?? 0;
+    return { ...NO_STATS, bytesAcknowledged, pausedSince: this.pausedSince };
   }
 
   reset(error: SessionError): void {

@@ -85,7 +85,7 @@ describe('connections over several lanes, over localnet', TIME_LIMIT, () => {
   });
 
   it('keep the addresses of a server’s lanes in its directory', async () => {
-    const configDir = join(network.directory, 'striped');
+    const configDir = join(network.directory, 'lanes');
     for (let start = 0; start < 2; start += 1) {
       await using server = await newServer({ lanes: 2, configDir });
       await using client = await newClient(server, { lanes: 2 });

@@ -1,11 +1,11 @@
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
-import { StripedConnection } from '../stripes/striped-connection.js';
+import { MultiLaneConnection } from '../lanes/multi-lane-connection.js';
 import type { Lane } from '../wire/lane.js';
 
 /** The connections whose openers carry them over several sessions, at a server. */
-export class StripedSessions {
-  readonly #connections = new Map<string, StripedConnection>();
+export class LaneSessions {
+  readonly #connections = new Map<string, MultiLaneConnection>();
 
   /** Connections that have not ended. */
   get size(): number {
@@ -18,7 +18,7 @@ export class StripedSessions {
    *
    * @param addresses of the server's further mixnet clients, which the opener is told.
    */
-  add(session: Session, lane: Lane, addresses: readonly string[]): StripedConnection | undefined {
+  add(session: Session, lane: Lane, addresses: readonly string[]): MultiLaneConnection | undefined {
     const known = this.#connections.get(lane.connection);
     if (known !== undefined) {
       known.add(lane.number, session);
@@ -30,8 +30,8 @@ export class StripedSessions {
     return undefined;
   }
 
-  #open(session: Session, id: string, addresses: readonly string[]): StripedConnection {
-    const connection = new StripedConnection(session, { addresses });
+  #open(session: Session, id: string, addresses: readonly string[]): MultiLaneConnection {
+    const connection = new MultiLaneConnection(session, { addresses });
     this.#connections.set(id, connection);
     const forget = () => void this.#connections.delete(id);
     connection.closed.then(forget, forget);
