@@ -26,7 +26,6 @@ const RECORDED = JSON.parse(readFileSync('test/vectors/session-v1.json', 'utf8')
 const REQUEST = 'a request from version one';
 const ANSWER = 'an answer from version one';
 const STATES_VERSION_2 = '00112233-4455-8002-8899-aabbccddeeff';
-const STREAM = '00112233445566ff';
 
 const bytesOf = (hex = '') => Uint8Array.from(Buffer.from(hex, 'hex'));
 const encode = (text: string) => new TextEncoder().encode(text);
