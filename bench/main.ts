@@ -89,7 +89,11 @@ if (wanted('unwrap')) {
 }
 console.log('Medians, least and most; one localnet, mixes that hold each packet for 15 ms on average.');
 console.log(headLine());
-await using network = await BenchNetwork.start();
+const troubles: string[] = [];
+await using network = await BenchNetwork.start((what) => {
+  troubles.push(what);
+  console.log(`! ${what}`);
+});
 for (const traffic of profiles) await measureProfile(traffic);
 if (wanted('sessions')) {
   for (const result of await measureSessions(network, quick ? [1, 10, 100] : [1, 10, 100, 1000]))
@@ -102,6 +106,9 @@ if (wanted('lanes')) {
   }
 }
 for (const text of goalLines(results)) console.log(text);
+if (troubles.length > 0) {
+  console.log('! The machine was too busy to measure: packets were dropped. What is above is worth nothing.');
+}
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, undefined, 2));
 if (options.svg !== undefined) await writeFile(options.svg, plot(results));
 
