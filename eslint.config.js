@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 const edges = ['browser', 'node', 'localnet', 'demo', 'app'];
-const aboveProxy = ['http', 'websocket', ...edges];
+const aboveProxy = ['http', 'websocket', 'tls', ...edges];
 const aboveSession = ['stripes', 'proxy', 'streams', ...aboveProxy];
 const aboveWire = ['mixnet', 'session', ...aboveSession];
 
@@ -21,15 +21,27 @@ const rooms = {
   streams: allBut(aboveSession, 'streams'),
   http: allBut(aboveProxy, 'http'),
   websocket: allBut(aboveProxy, 'websocket'),
+  tls: allBut(aboveProxy, 'tls'),
   localnet: allBut(aboveWire, 'localnet'),
   browser: allBut(edges, 'browser'),
-  node: allBut(aboveProxy, 'node'),
+  node: allBut(aboveProxy, 'node', 'tls'),
   demo: ['http', 'websocket', 'app'],
   app: ['node', 'localnet', 'demo'],
 };
 
 /** Rooms that run in the browser too, so nothing of Node may be imported there. */
-const portable = ['wire', 'session', 'stripes', 'proxy', 'streams', 'http', 'websocket', 'browser', 'app'];
+const portable = [
+  'wire',
+  'session',
+  'stripes',
+  'proxy',
+  'streams',
+  'http',
+  'websocket',
+  'tls',
+  'browser',
+  'app',
+];
 
 const nodeOnly = ['node:*', 'ws', 'fake-indexeddb', 'fake-indexeddb/*', '**/wasm/node.js'];
 
