@@ -20,7 +20,7 @@ const rooms = {
   proxy: allBut(aboveSession, 'stripes', 'proxy'),
   streams: allBut(aboveSession, 'streams'),
   http: allBut(aboveProxy, 'http'),
-  websocket: allBut(aboveProxy, 'websocket'),
+  websocket: allBut(aboveProxy, 'http', 'websocket'),
   localnet: allBut(aboveWire, 'localnet'),
   browser: allBut(edges, 'browser'),
   node: allBut(aboveProxy, 'node'),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { requestTarget } from '../http/request-target.js';
 import type { ByteReader } from './byte-reader.js';
 import { WebSocketError } from './errors.js';
 
@@ -40,9 +41,10 @@ export function newKey(): string {
  * Servers that guard against the pages of others want an `Origin`, some even if there is none. That of the page would
  * tell the server who embeds the tunnel; the server's own says as much as it needs.
  */
-export function requestHead({ host, pathname, search }: URL, { key, protocols }: Offer): Uint8Array {
+export function requestHead(url: URL, { key, protocols }: Offer): Uint8Array {
+  const { host } = url;
   const lines = [
-    `GET ${pathname}${search} HTTP/1.1`,
+    `GET ${requestTarget(url)} HTTP/1.1`,
     `Host: ${host}`,
     'Upgrade: websocket',
     'Connection: Upgrade',

@@ -1,3 +1,4 @@
+import { Turns } from '../http/turns.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { Connect, TunnelSocket } from '../proxy/socket.js';
 import { ByteReader } from './byte-reader.js';
@@ -11,7 +12,6 @@ import { OPCODE } from './frame.js';
 import { agreedProtocol, newKey, readResponseHead, requestHead, type Offer } from './handshake.js';
 import { readMessages, type Incoming } from './message-reader.js';
 import { parseProtocols, parseTarget } from './target.js';
-import { Turns } from './turns.js';
 
 const CONNECTING = 0;
 const OPEN = 1;
