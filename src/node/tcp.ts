@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import type { Connection } from '../proxy/join.js';
+import type { UpstreamConnection } from '../proxy/join.js';
 import { DEFAULT_SESSION_LIMITS } from '../proxy/session-limits.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
 import { connectFirst } from './happy-eyeballs.js';
@@ -44,7 +44,7 @@ export async function connectTcp(
   address: TcpAddress,
   signal: AbortSignal,
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
-): Promise<Connection> {
+): Promise<UpstreamConnection> {
   signal.throwIfAborted();
   const gaveUp = new AbortController();
   const late = new SessionError('timeout', 'us', 'the upstream did not accept in time');
@@ -74,7 +74,7 @@ function wasRefused(error: unknown): boolean {
  * or cancelling the readable, resets the TCP connection. A reset by the other side errors both with a
  * {@link SessionError}, `brokenBy` telling which code.
  */
-export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): Connection {
+export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): UpstreamConnection {
   let failure: SessionError | undefined;
   let wake: (() => void) | undefined;
   const broken = () => failure ?? new SessionError(brokenBy, 'us');

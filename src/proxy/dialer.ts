@@ -2,11 +2,10 @@ import type { MixnetClient } from '../mixnet/client.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
+import type { Connection } from '../session/connection.js';
+import { FLUSH_MS } from '../session/limits.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
-import type { Session } from '../session/session.js';
-import type { StripedConnection } from '../stripes/striped-connection.js';
 import type { Lane } from '../wire/lane.js';
-import { FLUSH_MS } from './limits.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
@@ -18,12 +17,9 @@ export interface DialerOptions extends Omit<OpenerOptions, 'recipient'> {
   readonly servers: Servers;
 }
 
-/** What carries one connection: a session, or several together. */
-export type ProxySession = Session | StripedConnection;
-
-/** A session and where it leads. */
-export interface Dialled<S extends ProxySession = Session> {
-  readonly session: S;
+/** A connection and where it leads. */
+export interface Dialled {
+  readonly connection: Connection;
   /** Nym address of its server. */
   readonly server: string;
 }
@@ -31,11 +27,11 @@ export interface Dialled<S extends ProxySession = Session> {
 /** Opens sessions with the server in use. */
 export interface Dialer {
   /**
-   * Opens a session once a mixnet client is ready.
+   * Opens a connection once a mixnet client is ready.
    *
    * @throws {MixnetClientError} if no client can be had.
    */
-  dial(signal?: AbortSignal): Promise<Dialled<ProxySession>>;
+  dial(signal?: AbortSignal): Promise<Dialled>;
 
   /** The mixnet clients that carry sessions, or are about to, as far as the dialer knows them. */
   readonly carriers: readonly Carrier[];
@@ -102,7 +98,7 @@ export class PerConnectionDialer implements SessionDialer {
     session.closed.then(end, end);
     client.on('state', () => this.#replace(opener, client, ended.signal));
     void session.parted.then(() => this.#discard(opener));
-    return { session, server };
+    return { connection: session, server };
   }
 
   async close(): Promise<void> {
@@ -170,7 +166,7 @@ export class SharedDialer implements SessionDialer {
     const server = this.#mayHaveOpenerFor(recipient) ? recipient : servers.address;
     const session = this.#openerFor(server, client).open(0, lane);
     if (lane === undefined) servers.follow(server, session);
-    return { session, server };
+    return { connection: session, server };
   }
 
   async close(): Promise<void> {

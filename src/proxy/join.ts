@@ -7,7 +7,7 @@ export interface ByteStreams {
 }
 
 /** A connection outside the mixnet. */
-export interface Connection extends ByteStreams {
+export interface UpstreamConnection extends ByteStreams {
   /** Breaks the connection off at once, whatever still waits in it. */
   reset(): void;
 }
@@ -22,7 +22,7 @@ export interface Connection extends ByteStreams {
  */
 export async function joinStreams(
   session: ByteStreams,
-  connection: Connection,
+  connection: UpstreamConnection,
   signal: AbortSignal,
 ): Promise<void> {
   const cut = () => connection.reset();

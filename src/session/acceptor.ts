@@ -9,7 +9,7 @@ import { SessionError } from './errors.js';
 import type { Gate } from './gate.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS, LAST_WORDS_MS } from './limits.js';
 import { PROXY_ENVELOPE } from './proxy-envelope.js';
-import { RecentKeys } from './recent-keys.js';
+import { RecentKeys } from '../admission/recent-keys.js';
 import { ReplyStock } from './reply-stock.js';
 import { Session, type Deliver } from './session.js';
 

@@ -70,6 +70,22 @@ export class SessionEngine {
     return this.#state.incoming.unread;
   }
 
+  /** Bytes that the peer may still send, by what it was told; a peer without windows is told nothing. */
+  get granted(): number {
+    const { complete, limit, received } = this.#state.incoming;
+    return complete || this.dialect === 'plain' ? 0 : Math.max(0, limit - received);
+  }
+
+  /** Bytes of those sent that the peer has acknowledged. */
+  get acknowledged(): number {
+    return this.#state.outgoing.acknowledged;
+  }
+
+  /** Since when there has been no mixnet client. */
+  get pausedSince(): number | undefined {
+    return this.#state.routes.lostAt;
+  }
+
   /** Bytes of the connection that have been sent. */
   get bytesSent(): number {
     return this.#state.outgoing.sent;

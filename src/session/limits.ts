@@ -159,6 +159,9 @@ export const RESEND_BYTES = 6000;
  */
 export const LINGER_MS = 4000;
 
+/** How long closing waits for the last messages to leave. */
+export const FLUSH_MS = 2000;
+
 /**
  * SURBs in the first message of a session: one for a reply, and one that our own clients keep back to ask for more.
  * They share one packet with up to 623 bytes of data.

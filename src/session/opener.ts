@@ -9,7 +9,7 @@ import type { Envelope } from './envelope.js';
 import { SessionError } from './errors.js';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
 import { PROXY_ENVELOPE } from './proxy-envelope.js';
-import { RecentKeys } from './recent-keys.js';
+import { RecentKeys } from '../admission/recent-keys.js';
 import { Session, type Deliver } from './session.js';
 import { SurbStock } from './surb-stock.js';
 

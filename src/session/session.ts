@@ -1,5 +1,7 @@
+import { MAX_TIMER_MS } from '../basics/options-check.js';
 import type { Frame } from '../wire/frame.js';
 import type { SessionId } from '../wire/session-id.js';
+import type { Connection, ConnectionStats } from './connection.js';
 import type { Outcome } from './ending.js';
 import { SessionEngine } from './engine.js';
 import type { SessionMessage } from './envelope.js';
@@ -10,9 +12,6 @@ import type { Dialect, EngineOptions } from './session-state.js';
 import type { ReplyStock } from './reply-stock.js';
 import { StreamPair } from './stream-pair.js';
 import type { SurbStock } from './surb-stock.js';
-
-/** The longest that `setTimeout` can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Hands a message to a mixnet client; settles when the next one may follow. A rejection means that this client is gone:
@@ -31,7 +30,7 @@ export interface SessionOptions extends Omit<EngineOptions, 'now' | 'wake'> {
  *
  * It outlives its mixnet client, unless the peer talks the Rust way: {@link pause} and {@link resume}.
  */
-export class Session {
+export class Session implements Connection {
   readonly id: SessionId;
   /** The peer's bytes, exactly and in order. Errors with a {@link SessionError}; cancelling resets the session. */
   readonly readable: ReadableStream<Uint8Array>;
@@ -83,49 +82,26 @@ export class Session {
     return this.#engine.dialect;
   }
 
-  /** Bytes of the connection sent so far. */
-  get bytesSent(): number {
-    return this.#engine.bytesSent;
-  }
-
-  /** Bytes of the connection received in order so far. */
-  get bytesReceived(): number {
-    return this.#engine.bytesReceived;
-  }
-
-  /** Bytes held: written and not yet sent, sent and not yet acknowledged, received and not yet read. */
-  get bytesBuffered(): number {
-    return this.#engine.unsent + this.#engine.unacknowledged + this.#engine.unread;
-  }
-
-  /** Bytes of those sent that the mixnet client may still hold: at most what the peer has not acknowledged. */
-  get bytesHandedOver(): number {
-    return this.#engine.handedOver(performance.now());
-  }
-
   /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
   get epitaph(): readonly Frame[] | undefined {
     return this.#engine.epitaph;
   }
 
-  /** When the peer was last heard of, as of `performance.now()`. */
-  get heardAt(): number | undefined {
-    return this.#engine.heardAt;
-  }
-
-  /** Since when the peer has owed its first answer, as of `performance.now()`, while there is a mixnet client to hear it. */
-  get unansweredSince(): number | undefined {
-    return this.#engine.unansweredSince;
-  }
-
-  /** How long the peer's last answer took in ms, its upstream's time included; `undefined` before the first. */
-  get roundTripMs(): number | undefined {
-    return this.#engine.answerMs;
-  }
-
-  /** How long the peer's first answer took in ms, as {@link roundTripMs}. */
-  get openingMs(): number | undefined {
-    return this.#engine.firstAnswerMs;
+  stats(): ConnectionStats {
+    const engine = this.#engine;
+    return {
+      bytesSent: engine.bytesSent,
+      bytesReceived: engine.bytesReceived,
+      bytesBuffered: engine.unsent + engine.unacknowledged + engine.unread,
+      bytesGranted: engine.granted,
+      bytesAcknowledged: engine.acknowledged,
+      bytesHandedOver: engine.handedOver(performance.now()),
+      heardAt: engine.heardAt,
+      unansweredSince: engine.unansweredSince,
+      pausedSince: engine.pausedSince,
+      roundTripMs: engine.answerMs,
+      openingMs: engine.firstAnswerMs,
+    };
   }
 
   /**

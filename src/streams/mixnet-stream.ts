@@ -1,5 +1,5 @@
 import { orAborted } from '../mixnet/or-aborted.js';
-import { abortError, type SessionError } from '../session/errors.js';
+import { abortError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import type { Dialect } from '../session/session-state.js';
 import type { StreamId } from '../wire/stream-frame.js';
@@ -55,12 +55,12 @@ export class MixnetStream {
 
   /** Bytes sent so far. */
   get bytesSent(): number {
-    return this.#session.bytesSent;
+    return this.#session.stats().bytesSent;
   }
 
   /** Bytes that have come so far, in order. */
   get bytesReceived(): number {
-    return this.#session.bytesReceived;
+    return this.#session.stats().bytesReceived;
   }
 
   /**
@@ -70,12 +70,7 @@ export class MixnetStream {
    * @throws {TypeError} if somebody else reads or writes.
    */
   messages(options?: MessagesOptions): StreamMessages {
-    const carrier = {
-      readable: this.readable,
-      writable: this.writable,
-      reset: (error: SessionError) => this.#session.reset(error),
-    };
-    return (this.#messages = new StreamMessages(carrier, options));
+    return (this.#messages = new StreamMessages(this.#session, options));
   }
 
   /**

@@ -1,14 +1,16 @@
+import { AnswerRate } from '../admission/answer-rate.js';
+import { wholeNumberOf } from '../basics/options-check.js';
 import type { MixnetClient } from '../mixnet/client.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { lostOrAborted, useInSuccession, type StartClient } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
-import { AnswerRate } from '../session/answer-rate.js';
+import { ConnectionWatch } from '../session/connection-watch.js';
 import { SessionError } from '../session/errors.js';
+import { FLUSH_MS } from '../session/limits.js';
 import type { Gate } from '../session/gate.js';
 import type { Session } from '../session/session.js';
 import { STREAM_ENVELOPE } from '../session/stream-envelope.js';
-import { HeldLimit } from './held-limit.js';
 import { StreamListener } from './listener.js';
 import { MixnetStream } from './mixnet-stream.js';
 import { Recipients } from './recipients.js';
@@ -22,9 +24,6 @@ const DEFAULT_MAX_INCOMING = 1024;
 
 /** Bytes held for all streams together, unless told otherwise: as many as for all sessions of a proxy's server. */
 const DEFAULT_MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
-
-/** How long closing waits for the last messages to leave. */
-const FLUSH_MS = 2000;
 
 /** Settings of {@link MixnetStreams}. */
 export interface StreamSettings {
@@ -88,7 +87,7 @@ export interface MixnetStreamsEvents {
  */
 export class MixnetStreams implements AsyncDisposable {
   readonly #maxIncoming: number;
-  readonly #held: HeldLimit;
+  readonly #watch: ConnectionWatch;
   readonly #recipients: Recipients;
   readonly #acceptor: SessionAcceptor;
   readonly #answers = new AnswerRate(performance.now());
@@ -108,11 +107,11 @@ export class MixnetStreams implements AsyncDisposable {
     const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, maxIncoming = DEFAULT_MAX_INCOMING } = settings;
     if (!(idleTimeoutMs > 0)) throw new RangeError(`idleTimeoutMs must be above 0, not ${idleTimeoutMs}`);
     const { maxBufferedBytes = DEFAULT_MAX_BUFFERED_BYTES } = settings;
-    checkCount('maxIncoming', maxIncoming, 0);
-    checkCount('maxBufferedBytes', maxBufferedBytes, 0);
+    wholeNumberOf('maxIncoming', maxIncoming);
+    wholeNumberOf('maxBufferedBytes', maxBufferedBytes);
     this.#client = client;
     this.#maxIncoming = maxIncoming;
-    this.#held = new HeldLimit(maxBufferedBytes);
+    this.#watch = new ConnectionWatch({ maxBufferedBytes });
     this.#recipients = new Recipients(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
     this.#acceptor = new SessionAcceptor({
       envelope: STREAM_ENVELOPE,
@@ -183,9 +182,9 @@ export class MixnetStreams implements AsyncDisposable {
     const { replySurbs = 0, initialData, signal } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
-    checkCount('replySurbs', replySurbs, 0);
+    wholeNumberOf('replySurbs', replySurbs);
     const session = this.#recipients.open(recipient, replySurbs);
-    this.#held.watch(session, recipient);
+    this.#follow(session, recipient);
     if (initialData) writeFirst(session, initialData);
     const stream = new MixnetStream(session);
     if (signal) resetOnAbort(stream, signal);
@@ -208,7 +207,7 @@ export class MixnetStreams implements AsyncDisposable {
     undefined
   > {
     this.#assertOpen();
-    checkCount('backlog', backlog, 1);
+    wholeNumberOf('backlog', backlog, { min: 1 });
     if (this.#listener)
       throw new MixnetClientError(
         'state',
@@ -236,8 +235,14 @@ export class MixnetStreams implements AsyncDisposable {
   }
 
   #accept(session: Session, senderTag: string): void {
-    this.#held.watch(session, senderTag);
+    this.#follow(session, senderTag);
     this.#listener?.add(new MixnetStream(session));
+  }
+
+  /** Watches a stream until it ends. */
+  #follow(session: Session, owner: string): void {
+    const unwatch = this.#watch.add({ connection: session, owner, end: (error) => session.reset(error) });
+    session.closed.then(unwatch, unwatch);
   }
 
   async #close(): Promise<void> {
@@ -288,9 +293,4 @@ function resetOnAbort(stream: MixnetStream, signal: AbortSignal): void {
   const ended = () => signal.removeEventListener('abort', onAbort);
   signal.addEventListener('abort', onAbort);
   stream.closed.then(ended, ended);
-}
-
-function checkCount(name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new RangeError(`${name} must be a whole number from ${least} on, not ${value}`);
 }

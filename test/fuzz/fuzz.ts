@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { Connection } from '../../src/proxy/join.js';
+import type { UpstreamConnection } from '../../src/proxy/join.js';
 import { SessionServer } from '../../src/proxy/server.js';
 import { parseAccessToken } from '../../src/session/access-proof.js';
 import { SessionOpener } from '../../src/session/opener.js';
@@ -132,7 +132,7 @@ class FuzzWorld implements AsyncDisposable {
 
 const TOKENS = [FUZZ_TOKEN];
 
-function echo(): Connection {
+function echo(): UpstreamConnection {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   return { readable, writable, reset: () => undefined };
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 
 import { v4 } from 'uuid';
 
-import type { Connection } from '../../src/proxy/join.js';
+import type { UpstreamConnection } from '../../src/proxy/join.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { parseAccessToken } from '../../src/session/access-proof.js';
 import type { SessionErrorCode } from '../../src/session/errors.js';
@@ -253,7 +253,7 @@ describe('a server with limits tells its client', TIME_LIMIT, () => {
   });
 });
 
-function echo(): Connection {
+function echo(): UpstreamConnection {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   return { readable, writable, reset: () => undefined };
 }

@@ -158,7 +158,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const session = opener.open();
     const before = mixnet.sent;
     assert.ok(pattern.matches(0, await buffer(session.readable)));
-    assert.equal(session.bytesReceived, bytes);
+    assert.equal(session.stats().bytesReceived, bytes);
     assert.ok(mixnet.sent - before < bytes / 2, `${mixnet.sent - before} messages`);
   });
 
@@ -214,13 +214,13 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       const socket = await accepted;
       const taken = await standstill(socket);
       assert.ok(taken < MAX_WINDOW + SEND_BUFFER + MEBIBYTE + KERNEL_BYTES, `${taken} bytes were taken`);
-      assert.ok(session.bytesBuffered <= MAX_WINDOW, `${session.bytesBuffered} bytes held`);
+      assert.ok(session.stats().bytesBuffered <= MAX_WINDOW, `${session.stats().bytesBuffered} bytes held`);
 
       let received = 0;
       for await (const chunk of session.readable as unknown as AsyncIterable<Uint8Array>) {
         assert.ok(pattern.matches(received, Buffer.from(chunk)));
         received += chunk.length;
-        assert.ok(session.bytesBuffered <= MAX_WINDOW);
+        assert.ok(session.stats().bytesBuffered <= MAX_WINDOW);
         if (received > 4 * MEBIBYTE) break;
       }
       // Leaving the loop has cancelled the stream: the upstream is told.
@@ -253,7 +253,10 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert.ok(written < pattern.length, 'everything was taken');
-    assert.ok(session.bytesBuffered <= MAX_WINDOW + 2 * SEND_BUFFER, `${session.bytesBuffered} bytes held`);
+    assert.ok(
+      session.stats().bytesBuffered <= MAX_WINDOW + 2 * SEND_BUFFER,
+      `${session.stats().bytesBuffered} bytes held`,
+    );
     const reader = new PatternReader(socket, pattern);
     assert.equal(await reader.ended, 'whole');
     socket.end();

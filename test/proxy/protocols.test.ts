@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 
-import type { Connection } from '../../src/proxy/join.js';
+import type { UpstreamConnection } from '../../src/proxy/join.js';
 import { envelopeOf, PROTOCOLS, type Protocol, type ServerProtocol } from '../../src/proxy/protocol.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { parseAccessToken } from '../../src/session/access-proof.js';
@@ -22,13 +22,13 @@ const OTHER: Readonly<Record<Protocol, Protocol>> = { 'tcp-proxy': 'stream', str
 const refusedWith = (code: string) => (error: unknown) =>
   error instanceof SessionError && error.code === code && error.by === 'peer';
 
-function echo(): Connection {
+function echo(): UpstreamConnection {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   return { readable, writable, reset: () => undefined };
 }
 
 /** Says this and ends; whatever comes is dropped. */
-function saying(bytes: Uint8Array): Connection {
+function saying(bytes: Uint8Array): UpstreamConnection {
   const readable = new ReadableStream<Uint8Array>({
     start: (controller) => {
       controller.enqueue(bytes);
@@ -134,7 +134,7 @@ describe('a server of both protocols', TIME_LIMIT, () => {
       server.on('session', () => reports.push('session'));
       const unheard = opener(OTHER[protocol]).open();
       await unheard.writable.getWriter().write(new Uint8Array(100));
-      while (unheard.bytesSent < 100) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (unheard.stats().bytesSent < 100) await new Promise((resolve) => setTimeout(resolve, 1));
       await assertEchoes(opener(protocol).open());
       assert.deepEqual([reports.length, unheard.dialect], [1, 'unknown']);
     });

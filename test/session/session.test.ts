@@ -166,10 +166,10 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     const peer = await nextAccepted();
     await new Promise<void>((resolve) => {
       server.on('message', () => {
-        if (peer.bytesBuffered >= INITIAL_WINDOW) resolve();
+        if (peer.stats().bytesBuffered >= INITIAL_WINDOW) resolve();
       });
     });
-    assert.equal(peer.bytesBuffered, INITIAL_WINDOW);
+    assert.equal(peer.stats().bytesBuffered, INITIAL_WINDOW);
     assert.ok(written <= INITIAL_WINDOW + SEND_BUFFER + 2 * chunk.length, `${written} bytes went in`);
     session.reset(new SessionError('aborted', 'us'));
     await assert.rejects(flood, resetWith('aborted', 'us'));
@@ -200,7 +200,7 @@ describe('sessions over one client at each end', TIME_LIMIT, () => {
     const peer = await nextAccepted();
     let interfered = false;
     const watch = () => {
-      if (interfered || Math.min(session.bytesReceived, peer.bytesReceived) < 100_000) return;
+      if (interfered || Math.min(session.stats().bytesReceived, peer.stats().bytesReceived) < 100_000) return;
       interfered = true;
       interfere();
     };
