@@ -51,5 +51,11 @@ function answering(): UpstreamConnection {
   const requests = new TransformStream<Uint8Array, Uint8Array>();
   const answers = new TransformStream<Uint8Array, Uint8Array>();
   void answer({ readable: requests.readable, writable: answers.writable }).catch(() => undefined);
-  return { readable: answers.readable, writable: requests.writable, reset: () => undefined };
+  return {
+    readable: answers.readable,
+    writable: requests.writable,
+    failure: undefined,
+    fail: () => Promise.resolve(),
+    reset: () => undefined,
+  };
 }

@@ -15,7 +15,7 @@ import {
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
 import { overLanes } from '../proxy/striped-dialer.js';
-import type { Wants } from '../session/opener.js';
+import type { Wants } from '../session/opener-routing.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';
 

@@ -42,9 +42,9 @@ export interface ServerEvents extends Omit<ProxyEvents, 'retry' | 'recovery'> {
   refusal: { readonly limit: LimitName };
 }
 
-/** One of a server's mixnet clients, and who accepts sessions there: one for each protocol. */
+/** One of a server's mixnet clients, and what accepts sessions there. */
 interface Lane {
-  readonly acceptors: readonly SessionAcceptor[];
+  readonly acceptor: SessionAcceptor;
   client: MixnetClient | undefined;
 }
 
@@ -110,7 +110,7 @@ export class SessionServer {
   async serve(client: MixnetClient, signal: AbortSignal, number = 0): Promise<void> {
     const lane = this.#laneOf(number);
     lane.client = client;
-    for (const acceptor of lane.acceptors) acceptor.serveOver(client);
+    lane.acceptor.serveOver(client);
     await lostOrAborted(client, signal);
   }
 
@@ -118,7 +118,7 @@ export class SessionServer {
   async leave(number: number, reason: SessionError): Promise<void> {
     const lane = this.#lanes.get(number);
     this.#lanes.delete(number);
-    if (lane !== undefined) await Promise.all(lane.acceptors.map((acceptor) => acceptor.close(reason)));
+    await lane?.acceptor.close(reason);
   }
 
   /**
@@ -135,7 +135,7 @@ export class SessionServer {
   }
 
   get #acceptors(): readonly SessionAcceptor[] {
-    return [...this.#lanes.values()].flatMap(({ acceptors }) => acceptors);
+    return [...this.#lanes.values()].map(({ acceptor }) => acceptor);
   }
 
   /** Nym addresses of the further clients that are ready. */
@@ -148,16 +148,13 @@ export class SessionServer {
     const known = this.#lanes.get(number);
     if (known !== undefined) return known;
     const { protocol, closeTimeoutMs } = this.#options;
-    const acceptors = envelopesOf(protocol).map(
-      (envelope) =>
-        new SessionAcceptor({
-          envelope,
-          onSession: (session) => this.#accept(session),
-          gate: this.#admission,
-          ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-        }),
-    );
-    const lane: Lane = { acceptors, client: undefined };
+    const acceptor = new SessionAcceptor({
+      envelopes: envelopesOf(protocol),
+      onSession: (session) => this.#accept(session),
+      gate: this.#admission,
+      closeTimeoutMs,
+    });
+    const lane: Lane = { acceptor, client: undefined };
     this.#lanes.set(number, lane);
     return lane;
   }

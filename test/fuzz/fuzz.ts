@@ -102,8 +102,8 @@ class FuzzWorld implements AsyncDisposable {
     });
     this.#served = this.proxy.serve(this.server, this.#stop.signal);
     const wants = { token: parseAccessToken(FUZZ_TOKEN), upstream: 'web' };
-    this.#opener = new SessionOpener(this.client, { recipient: 'server', wants });
-    this.#session = this.#opener.open();
+    this.#opener = new SessionOpener(this.client, { wants });
+    this.#session = this.#opener.open('server');
     this.#reader = this.#session.readable.getReader();
     this.#writer = this.#session.writable.getWriter();
   }
@@ -134,7 +134,7 @@ const TOKENS = [FUZZ_TOKEN];
 
 function echo(): UpstreamConnection {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  return { readable, writable, reset: () => undefined };
+  return { readable, writable, failure: undefined, fail: () => Promise.resolve(), reset: () => undefined };
 }
 
 /** Whether these bytes are a message; anything but a WireError comes out. */

@@ -45,7 +45,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       limits,
     });
     served = server.serve(mixnet.client('server'), stop.now.signal);
-    opener = new SessionOpener(mixnet.client('client'), { recipient: 'server' });
+    opener = new SessionOpener(mixnet.client('client'));
   }
 
   beforeEach(async () => {
@@ -72,7 +72,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
   /** The server works as before. */
   async function assertHealthy(): Promise<void> {
     handle = (socket) => void socket.pipe(socket);
-    const session = opener.open();
+    const session = opener.open('server');
     const writer = session.writable.getWriter();
     const sending = writer.write(Buffer.from('well?')).then(() => writer.close());
     assert.equal((await buffer(session.readable)).toString(), 'well?');
@@ -83,14 +83,14 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const { address } = upstream;
     await upstream[Symbol.asyncDispose]();
     serve({}, address);
-    const session = opener.open();
+    const session = opener.open('server');
     await assert.rejects(session.closed, toldBy('peer', 'refused'));
     upstream = await TestUpstream.start(() => undefined);
   });
 
   it('never accepts gives up in time', TIME_LIMIT, async (t) => {
     serve({ connectTimeoutMs: 300 }, await deafUpstream(t));
-    const session = opener.open();
+    const session = opener.open('server');
     await assert.rejects(session.closed, toldBy('peer', 'timeout'));
     assert.equal(server.counts.sessionsOpen, 0);
   });
@@ -100,7 +100,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const left = new Promise<string | undefined>((resolve) => {
       handle = (socket) => resolve(resetCode(socket));
     });
-    const session = opener.open();
+    const session = opener.open('server');
     await say(session, 'anyone there?');
     await assert.rejects(session.closed, toldBy('peer', 'timeout'));
     assert.equal(await left, 'ECONNRESET');
@@ -112,7 +112,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const asked = new Promise<Socket>((resolve) => {
       handle = (socket) => socket.once('data', () => resolve(socket));
     });
-    const session = opener.open();
+    const session = opener.open('server');
     await say(session, 'anyone there?');
     const ended = assert.rejects(session.closed, toldBy('us', 'aborted'));
     // A reset that comes sooner cuts the connection off before it is made.
@@ -130,7 +130,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       void sendPattern(socket, pattern);
       socket.once('data', () => socket.resetAndDestroy());
     };
-    const session = opener.open();
+    const session = opener.open('server');
     const reader = session.readable.getReader();
     let received = 0;
     const reading = async () => {
@@ -155,7 +155,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       socket.setNoDelay(true);
       void sendPattern(socket, pattern, 1);
     };
-    const session = opener.open();
+    const session = opener.open('server');
     const before = mixnet.sent;
     assert.ok(pattern.matches(0, await buffer(session.readable)));
     assert.equal(session.stats().bytesReceived, bytes);
@@ -171,7 +171,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
         resolve(readToEnd(socket));
       };
     });
-    const session = opener.open();
+    const session = opener.open('server');
     assert.equal((await buffer(session.readable)).toString(), 'all there is');
     const writer = session.writable.getWriter();
     for (let sent = 0; sent < pattern.length;) {
@@ -210,7 +210,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
           resolve(socket);
         };
       });
-      const session = opener.open();
+      const session = opener.open('server');
       const socket = await accepted;
       const taken = await standstill(socket);
       assert.ok(taken < MAX_WINDOW + SEND_BUFFER + MEBIBYTE + KERNEL_BYTES, `${taken} bytes were taken`);
@@ -235,7 +235,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const accepted = new Promise<Socket>((resolve) => {
       handle = (socket) => resolve(socket.pause());
     });
-    const session = opener.open();
+    const session = opener.open('server');
     const writer = session.writable.getWriter();
     let written = 0;
     const writing = (async () => {

@@ -27,7 +27,13 @@ const newAddress = () => {
 /** Sends back what comes. */
 function echo(): Promise<UpstreamConnection> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  return Promise.resolve({ readable, writable, reset: () => void writable.abort().catch(() => undefined) });
+  return Promise.resolve({
+    readable,
+    writable,
+    failure: undefined,
+    fail: () => writable.abort().catch(() => undefined),
+    reset: () => void writable.abort().catch(() => undefined),
+  });
 }
 
 interface WorldOptions extends Partial<Omit<SessionServerOptions, 'protocol'>> {
@@ -181,8 +187,8 @@ describe('a server with lanes', TIME_LIMIT, () => {
     await using tried = world(PerConnectionDialer);
     const { mixnet, atServer, server } = tried;
     const [{ address } = { address: '' }] = atServer;
-    const opener = new SessionOpener(mixnet.client(newAddress()), { recipient: address });
-    const session = opener.open(0, { connection: newConnectionId(), number: 1 });
+    const opener = new SessionOpener(mixnet.client(newAddress()));
+    const session = opener.open(address, { lane: { connection: newConnectionId(), number: 1 } });
     await assert.rejects(session.closed, { code: 'gone', by: 'peer' });
     assert.equal(server.counts.sessionsOpened, 0);
     await opener.close();

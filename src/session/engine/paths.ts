@@ -1,14 +1,15 @@
 /**
- * Which way the messages of a session go. Either end's mixnet client may be replaced; each end counts its own clients
- * (ROUTE), so that messages of an earlier one that arrive late are known for what they are.
+ * Which mixnet clients the messages of a session go over. Either end's client may be replaced; each end counts its own
+ * clients (ROUTE), so that late messages from an earlier one are recognised.
  */
-export class Routes {
+export class Paths {
   #own = 0;
   #peer = 0;
   #lostAt: number | undefined;
   #lostCause: unknown;
-  #muted = false;
-  #announcing = false;
+  #foundAt: number | undefined;
+  #awaitingSurbs = false;
+  #validating = false;
 
   /** How often this end's client was replaced. */
   get counter(): number {
@@ -25,14 +26,19 @@ export class Routes {
     return this.#lostCause;
   }
 
-  /** Whether nothing can be sent: without a client, or at an acceptor whose new client has no SURBs of the peer yet. */
-  get blocked(): boolean {
-    return this.#lostAt !== undefined || this.#muted;
+  /** When this end last got another client. */
+  get foundAt(): number | undefined {
+    return this.#foundAt;
   }
 
-  /** Whether the peer has not answered since this end, an opener, has come another way. */
-  get announcing(): boolean {
-    return this.#announcing;
+  /** Whether nothing can be sent: without a client, or at an acceptor whose new client has no SURBs of the peer yet. */
+  get blocked(): boolean {
+    return this.#lostAt !== undefined || this.#awaitingSurbs;
+  }
+
+  /** Whether this end, an opener, has another client, over which the peer has not answered yet. */
+  get validating(): boolean {
+    return this.#validating;
   }
 
   lost(now: number, cause: unknown): void {
@@ -41,25 +47,26 @@ export class Routes {
   }
 
   /** There is a client again; nothing had been sent over another one. */
-  begin(): void {
+  begin(now: number): void {
     this.#lostAt = undefined;
+    this.#foundAt = now;
   }
 
   /** An opener goes on over another client. */
-  announce(): void {
-    this.begin();
+  validate(now: number): void {
+    this.begin(now);
     this.#own += 1;
-    this.#announcing = true;
+    this.#validating = true;
   }
 
   /** An acceptor goes on over another client, as soon as the peer has sent it SURBs. */
-  awaitSurbs(): void {
-    this.begin();
+  awaitSurbs(now: number): void {
+    this.begin(now);
     this.#own += 1;
-    this.#muted = true;
+    this.#awaitingSurbs = true;
   }
 
-  /** A message came by the peer's client number `counter`; tells whether that is a newer one, or the current one. */
+  /** A message came from the peer's client number `counter`; tells whether that is a newer one, or the current one. */
   peerCame(counter: number): 'newer' | 'current' | 'old' {
     if (counter < this.#peer) return 'old';
     if (counter === this.#peer) return 'current';
@@ -67,17 +74,17 @@ export class Routes {
     return 'newer';
   }
 
-  /** The peer has answered an announcement; tells whether there was one. */
+  /** The peer has answered; tells whether that validates a new client. */
   answered(): boolean {
-    const announced = this.#announcing;
-    this.#announcing = false;
-    return announced;
+    const validated = this.#validating;
+    this.#validating = false;
+    return validated;
   }
 
   /** SURBs of the peer's current client have come; tells whether they were waited for. */
   surbsCame(): boolean {
-    const awaited = this.#muted;
-    this.#muted = false;
+    const awaited = this.#awaitingSurbs;
+    this.#awaitingSurbs = false;
     return awaited;
   }
 }

@@ -1,7 +1,6 @@
-import type { ProxiedMessage } from '../wire/proxied-message.js';
-import type { SessionMessage } from './envelope.js';
-import { protocolError, SessionError } from './errors.js';
-import { MAX_PENDING_PIECES } from './limits.js';
+import type { LegacyMessage } from '../envelope.js';
+import { protocolError, SessionError } from '../errors.js';
+import { MAX_GAPS } from '../limits.js';
 
 /** How the messages of a direction are counted. */
 export interface Counting {
@@ -12,10 +11,10 @@ export interface Counting {
 }
 
 /**
- * Puts the messages of the Rust way in order by their ids, across the wrap, dropping duplicates. A gap stays a gap:
+ * Puts the messages of legacy mode in order by their ids, across the wrap, dropping duplicates. A gap stays a gap:
  * nothing behind it is ever handed out before it is filled.
  */
-export class MessageOrder<M extends SessionMessage = ProxiedMessage> {
+export class MessageOrder<M extends Omit<LegacyMessage, 'sessionId'> = LegacyMessage> {
   readonly #pending = new Map<number, M>();
   readonly #ids: number;
   #awaitsOpen: boolean;
@@ -56,12 +55,8 @@ export class MessageOrder<M extends SessionMessage = ProxiedMessage> {
     if (ahead >= this.#ids / 2 || this.#pending.has(id)) return [];
     this.#pending.set(id, message);
     this.#pendingBytes += message.body.length;
-    if (this.#pending.size > MAX_PENDING_PIECES) {
-      throw new SessionError(
-        'limit',
-        'us',
-        `more than ${MAX_PENDING_PIECES} messages wait for a missing one`,
-      );
+    if (this.#pending.size > MAX_GAPS) {
+      throw new SessionError('limit', 'us', `more than ${MAX_GAPS} messages wait for a missing one`);
     }
     return this.#takeReady();
   }
@@ -73,7 +68,8 @@ export class MessageOrder<M extends SessionMessage = ProxiedMessage> {
   }
 
   #startAtZero(): void {
-    if (this.#delivered >= this.#ids - 1) return;
+    // Near the wrap, id 0 is the next one after the highest, and may overtake those before it.
+    if (this.#delivered >= this.#ids - 1 || this.#expected >= this.#ids / 2) return;
     if (this.#delivered > 0)
       throw protocolError('the peer counts its messages from 0, and the first came too late');
     this.#first = 0;

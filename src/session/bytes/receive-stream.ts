@@ -1,23 +1,24 @@
-import type { SessionMessage } from './envelope.js';
-import { protocolError, SessionError } from './errors.js';
-import { MAX_PLAIN_BUFFER } from './limits.js';
+import type { ByteRange } from '../../wire/frame.js';
+import type { LegacyMessage } from '../envelope.js';
+import { protocolError, SessionError } from '../errors.js';
+import { MAX_LEGACY_BUFFER } from '../limits.js';
 import { MessageOrder, type Counting } from './message-order.js';
-import { Reassembly } from './reassembly.js';
+import { ReceiveBuffer } from './receive-buffer.js';
 import { ReceiveWindow } from './receive-window.js';
 
 /**
- * The bytes of one direction at the end that receives them, whether they come in frames, by offset and within a window,
- * or in plain messages, by message id and without one. Offsets count both.
+ * The bytes of one direction at the end that receives them: in frames they come by offset and within a window, in legacy
+ * mode by message id and without one. Offsets count both.
  */
-export class IncomingStream {
-  readonly #bytes = new Reassembly();
+export class ReceiveStream {
+  readonly #bytes = new ReceiveBuffer();
   readonly #window: ReceiveWindow;
-  readonly #order: MessageOrder<SessionMessage>;
-  #plainOffset = 0;
+  readonly #order: MessageOrder;
+  #legacyOffset = 0;
   #discarding = false;
 
   /**
-   * @param firstMessage the id that the peer's first plain message usually has.
+   * @param firstMessage the id that the peer's first legacy message usually has.
    * @param counting how the ids go on from there.
    * @param window what the peer may send at first, in bytes.
    */
@@ -35,6 +36,21 @@ export class IncomingStream {
     this.#discarding = true;
   }
 
+  /** Drops what has arrived and was not read. */
+  clear(): void {
+    this.#bytes.clear();
+  }
+
+  /** What has arrived beyond the first gap, in frames. */
+  get ranges(): readonly ByteRange[] {
+    return this.#bytes.ranges;
+  }
+
+  /** Grants the peer at most so many bytes from now on; see {@link ReceiveWindow.limitTo}. */
+  limitWindow(bytes: number): void {
+    this.#window.limitTo(bytes);
+  }
+
   /** Offset behind the last byte that arrived in order. */
   get received(): number {
     return this.#bytes.received;
@@ -45,7 +61,12 @@ export class IncomingStream {
     return this.#bytes.buffered + this.#order.pendingBytes;
   }
 
-  /** Whether plain messages wait for one that is missing. */
+  /** Whether bytes in order wait to be read. */
+  get readable(): boolean {
+    return this.#bytes.readable;
+  }
+
+  /** Whether legacy messages wait for one that is missing. */
   get hasGap(): boolean {
     return this.#order.hasGap;
   }
@@ -68,6 +89,11 @@ export class IncomingStream {
   /** The offset at which the peer must stop. */
   get limit(): number {
     return this.#window.limit;
+  }
+
+  /** {@link limit}, to be told to the peer for the first time. */
+  announceLimit(): number {
+    return this.#window.announce();
   }
 
   /** What to acknowledge now, and how far from there the peer may send. */
@@ -96,8 +122,8 @@ export class IncomingStream {
   }
 
   /**
-   * Takes in a FIN frame. It takes no room, so it may lie beyond the window: plain bytes are not held back by one, and
-   * some before it may have to be sent again.
+   * Takes in where the stream ends (FIN, RESET). It takes no room, so it may lie beyond the window: legacy bytes are not
+   * held back by one, and some before it may have to be sent again.
    *
    * @throws {SessionError} `protocol`.
    */
@@ -106,22 +132,22 @@ export class IncomingStream {
   }
 
   /**
-   * Takes in a plain message; tells whether any message is in order now.
+   * Takes in a legacy message; tells whether any message is in order now.
    *
    * @throws {SessionError} `protocol`, or `limit` because nothing else holds such a peer back.
    */
-  insertPlain(message: SessionMessage): boolean {
+  insertLegacy(message: LegacyMessage): boolean {
     const ready = this.#order.insert(message);
     for (const { kind, body } of ready) {
-      if (kind === 'close') this.#bytes.finish(this.#plainOffset);
-      else this.#bytes.insert(this.#plainOffset, body);
-      this.#plainOffset += body.length;
+      if (kind === 'close') this.#bytes.finish(this.#legacyOffset);
+      else this.#bytes.insert(this.#legacyOffset, body);
+      this.#legacyOffset += body.length;
     }
-    if (this.unread > MAX_PLAIN_BUFFER) {
+    if (this.unread > MAX_LEGACY_BUFFER) {
       throw new SessionError(
         'limit',
         'us',
-        `the peer sent more than ${MAX_PLAIN_BUFFER} bytes ahead of their reader`,
+        `the peer sent more than ${MAX_LEGACY_BUFFER} bytes ahead of their reader`,
       );
     }
     return ready.length > 0;

@@ -1,6 +1,6 @@
-import { DEFAULT_REPLY_SURB_RESERVE } from '../mixnet/options.js';
-import type { Frame } from '../wire/frame.js';
-import { FLOWING_SURBS, IDLE_SURBS, MAX_SURBS_WANTED } from './limits.js';
+import { DEFAULT_REPLY_SURB_RESERVE } from '../../mixnet/options.js';
+import type { Frame } from '../../wire/frame.js';
+import { FLOWING_SURBS, IDLE_SURBS, MAX_SURBS_WANTED } from '../limits.js';
 
 /** What an acceptor says of the SURBs it was given: see DEMAND in `frame.ts`. */
 export interface Demand {
@@ -9,15 +9,15 @@ export interface Demand {
 }
 
 /**
- * What an acceptor knows of the SURBs that one mixnet client of an opener has given to it: how many there are, and how
- * many it wants. It replies as far as they reach, and says what it waits for; so the opener gives neither too few, for
- * which the official client would ask at the price of a round trip, nor more than are used.
+ * The SURBs that an acceptor may reply with to one mixnet client of an opener: how many there are, and how many it wants.
+ * It replies as far as they reach, and says what it waits for; so the opener gives neither too few, for which the official
+ * client would ask at the price of a round trip, nor more than are used.
  *
- * The count is the opener's, who says it with what it brings (SUPPLY); until it does, what every opener brings at least
- * is assumed. It may be wrong, since a lost reply spends SURBs unseen, but never does any harm: who has waited in vain
- * replies anyway, and the official client asks.
+ * The opener counts them and states the count with what it brings (SUPPLY); until it does, what every opener brings at
+ * least is assumed. The count may be wrong, since a lost reply spends SURBs unseen, but that does no harm: a session that
+ * has waited in vain replies anyway, and the official client asks.
  */
-export class ReplyStock {
+export class SurbCredit {
   #given = 0;
   #used = 0;
   #told = false;
@@ -31,32 +31,32 @@ export class ReplyStock {
     return this.#silent ? Infinity : Math.max(0, this.#given - this.#used - DEFAULT_REPLY_SURB_RESERVE);
   }
 
-  /** Sessions that want SURBs or wait for them, each counted for both, for those who want to see that it is bounded. */
+  /** Entries kept of sessions that want SURBs or wait for them; lets tests and metrics check that memory is bounded. */
   get remembered(): number {
     return this.#wants.size + this.#waiting.size;
   }
 
-  /** What to tell the opener; `undefined` if it has given enough, or does not want to know. */
+  /** What to tell the opener; `undefined` if it has given enough, or keeps the credit up by itself. */
   get demand(): Demand | undefined {
     const wanted = this.#wanted;
     return this.#silent || this.#given >= this.#used + wanted ? undefined : { used: this.#used, wanted };
   }
 
-  /** A message in the Rust way has come, which brings so many at least. */
+  /** A legacy message has come, which brings at least so many. */
   brought(surbs: number): void {
     if (this.#told) return;
     this.#given += surbs;
     this.#wake();
   }
 
-  /** A message in frames has come; without SUPPLY the opener looks after the stock by itself. */
+  /** A message in frames has come; without SUPPLY the opener keeps the credit up by itself. */
   heard(frames: readonly Frame[]): void {
     const supply = frames.find((frame) => frame.type === 'supply');
     if (supply !== undefined) this.#supplied(supply.total, supply.here);
     else if (!this.#told) this.#silent = true;
   }
 
-  /** A reply of so many packets goes out. What it needs beyond the stock, the official client asks for by itself. */
+  /** A reply of so many packets goes out. What it needs beyond the credit, the official client asks for by itself. */
   spent(packets: number): void {
     this.#used = Math.min(this.#given, this.#used + packets);
   }
@@ -67,22 +67,22 @@ export class ReplyStock {
     else this.#wants.delete(session);
   }
 
-  /** A session replies here no more; `wake` is the one that it may have left. */
+  /** A session does not reply here any more; `wake` is what it may have passed to {@link whenMore}. */
   leave(session: object, wake: () => void): void {
     this.#wants.delete(session);
     this.#waiting.delete(wake);
   }
 
-  /** Calls `wake` once, when there are more SURBs. Had they been asked for, they were too few for the way they take. */
+  /**
+   * Calls `wake` once more SURBs arrive. To run dry despite having asked means that too few were asked for per round
+   * trip, so from now on more are.
+   */
   whenMore(wake: () => void): void {
     if (this.#told && this.#waiting.size === 0) this.#flowing = Math.min(MAX_SURBS_WANTED, 2 * this.#flowing);
     this.#waiting.add(wake);
   }
 
-  /**
-   * If that is the first that is heard of it here, what is not known of has been used, by whoever was here before a
-   * restart.
-   */
+  /** At the first SUPPLY, SURBs that were not counted here were used by the process before a restart. */
   #supplied(total: number, here: number): void {
     this.#silent = false;
     if (!this.#told) {
