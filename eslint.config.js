@@ -4,7 +4,9 @@ import tseslint from 'typescript-eslint';
 const edges = ['browser', 'node', 'localnet', 'demo', 'app'];
 const aboveProxy = ['http', 'websocket', 'tls', ...edges];
 const aboveSession = ['stripes', 'proxy', 'streams', ...aboveProxy];
-const aboveWire = ['mixnet', 'session', ...aboveSession];
+const aboveAdmission = ['session', ...aboveSession];
+const aboveWire = ['mixnet', 'admission', ...aboveAdmission];
+const aboveBasics = ['wire', ...aboveWire];
 
 const allBut = (rooms, ...own) => rooms.filter((room) => !own.includes(room));
 
@@ -13,14 +15,16 @@ const allBut = (rooms, ...own) => rooms.filter((room) => !own.includes(room));
  * (all those above it, and `localnet`, which stands apart).
  */
 const rooms = {
+  basics: aboveBasics,
   wire: aboveWire,
   mixnet: allBut(aboveWire, 'mixnet'),
+  admission: ['mixnet', ...aboveAdmission],
   session: aboveSession,
   stripes: allBut(aboveSession, 'stripes'),
   proxy: allBut(aboveSession, 'stripes', 'proxy'),
   streams: allBut(aboveSession, 'streams'),
   http: allBut(aboveProxy, 'http'),
-  websocket: allBut(aboveProxy, 'websocket'),
+  websocket: allBut(aboveProxy, 'http', 'websocket'),
   tls: allBut(aboveProxy, 'tls'),
   localnet: allBut(aboveWire, 'localnet'),
   browser: allBut(edges, 'browser'),
@@ -31,7 +35,9 @@ const rooms = {
 
 /** Rooms that run in the browser too, so nothing of Node may be imported there. */
 const portable = [
+  'basics',
   'wire',
+  'admission',
   'session',
   'stripes',
   'proxy',

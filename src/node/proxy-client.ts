@@ -1,31 +1,23 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 
+import { millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
 import type { ClientTraffic } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartClient } from '../mixnet/succession.js';
-import {
-  PerConnectionDialer,
-  SharedDialer,
-  type Dialer,
-  type DialerOptions,
-  type ProxySession,
-} from '../proxy/dialer.js';
-import { joinStreams } from '../proxy/join.js';
+import { PerConnectionDialer, SharedDialer, type Dialer, type DialerOptions } from '../proxy/dialer.js';
+import { Connections } from '../proxy/connections.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
-import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
+import type { ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
-import { ProxyStats, type ProxyCounts } from '../proxy/stats.js';
+import type { ProxyCounts } from '../proxy/stats.js';
 import { overLanes } from '../proxy/striped-dialer.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
-import { wholeNumberOf } from '../proxy/whole-number.js';
-import { SessionError } from '../session/errors.js';
 import { MAX_LANES } from '../wire/lane.js';
 import { EarlyListener } from './early-listener.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
-import { millisecondsOf } from '../proxy/seconds.js';
 import { streamsOf } from './tcp.js';
 
 /** Options of {@link NymProxyClient.create}. */
@@ -74,7 +66,10 @@ export interface NymProxyClientEvents extends ProxyEvents {
   server: ServerChange;
 }
 
-type ClientListeners = { readonly [E in keyof NymProxyClientEvents]: Listeners<NymProxyClientEvents[E]> };
+/** Events of the client itself, not of its connections. */
+type OwnEvents = Pick<NymProxyClientEvents, 'retry' | 'recovery' | 'server'>;
+
+type ClientListeners = { readonly [E in keyof OwnEvents]: Listeners<OwnEvents[E]> };
 
 const DEFAULT_LISTEN_HOST = '127.0.0.1';
 const DEFAULT_LISTEN_PORT = 8080;
@@ -96,12 +91,9 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #dialer: Dialer;
   readonly #listeners: ClientListeners;
   readonly #running = new Tasks();
-  readonly #stats = new ProxyStats();
+  readonly #connections = new Connections('aborted');
   readonly #traffic = new TrafficTotal();
   readonly #ended: Promise<void>;
-  /** One for each connection under way: a single signal would collect the listeners of all. */
-  readonly #cuts = new Set<AbortController>();
-  #connections = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -180,7 +172,7 @@ export class NymProxyClient implements AsyncDisposable {
 
   /** What it has done since it was created. */
   get counts(): ProxyCounts {
-    return this.#stats.counts;
+    return this.#connections.counts;
   }
 
   /** Whether a connection would be carried at once. */
@@ -203,7 +195,9 @@ export class NymProxyClient implements AsyncDisposable {
     event: E,
     listener: (value: NymProxyClientEvents[E]) => void,
   ): () => void {
-    return this.#listeners[event].add(listener);
+    if (event === 'session' || event === 'end' || event === 'error')
+      return this.#connections.on(event as 'session', listener as (value: ProxyEvents['session']) => void);
+    return this.#listeners[event as 'server'].add(listener as (value: ServerChange) => void);
   }
 
   /** Settles when `signal` has aborted, or {@link close} was called, and everything has ended. */
@@ -229,35 +223,22 @@ export class NymProxyClient implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#listener.close();
     await this.#dialer.close();
-    // What an application has not taken by then, it will not get.
-    for (const cut of this.#cuts) cut.abort();
+    this.#connections.cut();
     await this.#running.ended();
   }
 
   async #carry(socket: Socket): Promise<void> {
-    this.#connections += 1;
-    const number = this.#connections;
     const local = streamsOf(socket, 'aborted');
     const gone = new AbortController();
     socket.on('close', () => gone.abort());
-    const cut = new AbortController();
-    this.#cuts.add(cut);
-    let session: ProxySession | undefined;
     try {
-      ({ session } = await this.#dialer.dial(gone.signal));
-      this.#stats.opened(session);
-      this.#listeners.session.call(reportOf(number));
-      await joinStreams(session, local, cut.signal);
-      await session.closed;
-      this.#stats.ended(session);
-      this.#listeners.end.call(reportOf(number, session));
+      const { connection } = await this.#dialer.dial(gone.signal);
+      await this.#connections.carry(connection, { connect: () => Promise.resolve(local) });
     } catch (error) {
-      socket.resetAndDestroy();
-      const reason = error instanceof Error ? error : new Error('the connection broke', { cause: error });
-      this.#stats.reset(session, reason instanceof SessionError ? reason.code : 'other');
-      this.#listeners.error.call({ session: reportOf(number, session), error: reason });
+      local.reset();
+      const reason = new Error('the connection could not be opened', { cause: error });
+      this.#connections.failed(error instanceof Error ? error : reason);
     } finally {
-      this.#cuts.delete(cut);
       // A mixnet client of its own is about to be thrown away, and what it has sent with it.
       void this.traffic();
     }
@@ -280,9 +261,6 @@ function newDialer(
 
 function newListeners(): ClientListeners {
   return {
-    session: new Listeners(),
-    end: new Listeners(),
-    error: new Listeners(),
     retry: new Listeners(),
     recovery: new Listeners(),
     server: new Listeners(),

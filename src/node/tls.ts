@@ -105,7 +105,7 @@ class NodeTlsSession implements TlsSession {
     this.#carrier = carrier;
     this.#host = host;
     const wake = () => this.#wake();
-    socket.on('error', (error) => this.#fail(error));
+    socket.on('error', (error: Error) => this.#fail(error));
     socket.on('secureConnect', () => {
       this.#secure = true;
       wake();

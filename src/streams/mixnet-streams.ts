@@ -1,17 +1,20 @@
+import { AnswerRate } from '../admission/answer-rate.js';
+import { wholeNumberOf } from '../basics/options-check.js';
 import type { MixnetClient } from '../mixnet/client.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { lostOrAborted, useInSuccession, type StartClient } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
-import { AnswerRate } from '../session/answer-rate.js';
+import { ConnectionWatch } from '../session/connection-watch.js';
+import { STREAM_ENVELOPE } from '../session/envelope.js';
 import { SessionError } from '../session/errors.js';
+import { FLUSH_MS } from '../session/limits.js';
 import type { Gate } from '../session/gate.js';
+import { SessionOpener } from '../session/opener.js';
 import type { Session } from '../session/session.js';
-import { STREAM_ENVELOPE } from '../session/stream-envelope.js';
-import { HeldLimit } from './held-limit.js';
+import { formatNymAddress, parseNymAddress } from '../wire/nym-address.js';
 import { StreamListener } from './listener.js';
 import { MixnetStream } from './mixnet-stream.js';
-import { Recipients } from './recipients.js';
 
 /** Time without a byte either way after which a stream ends unless told otherwise: 30 min, as in the Rust SDK. */
 export const DEFAULT_IDLE_TIMEOUT_MS = 30 * 60_000;
@@ -22,9 +25,6 @@ const DEFAULT_MAX_INCOMING = 1024;
 
 /** Bytes held for all streams together, unless told otherwise: as many as for all sessions of a proxy's server. */
 const DEFAULT_MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
-
-/** How long closing waits for the last messages to leave. */
-const FLUSH_MS = 2000;
 
 /** Settings of {@link MixnetStreams}. */
 export interface StreamSettings {
@@ -50,9 +50,9 @@ export interface MixnetStreamsOptions extends StreamSettings {
 /** How to open a stream. */
 export interface OpenStreamOptions {
   /**
-   * SURBs that the recipient should have from the first message on, at most 24 of them with it and 120 in all; the fewest
-   * that will do unless given. More are sent as they are used up. A Rust recipient keeps 10 for itself, so that its first
-   * answer comes sooner with 10 and as many as it has packets.
+   * SURBs that the recipient gets at once: 10 with each message, 120 in all at most. By default as few as suffice. More
+   * are sent as they are used up. A Rust recipient keeps 10 for itself, so that its first answer comes sooner with 10 and
+   * as many as it has packets.
    */
   readonly replySurbs?: number | undefined;
   /** Goes out with the message that opens the stream, as far as that has room (about 11 KB). */
@@ -88,8 +88,8 @@ export interface MixnetStreamsEvents {
  */
 export class MixnetStreams implements AsyncDisposable {
   readonly #maxIncoming: number;
-  readonly #held: HeldLimit;
-  readonly #recipients: Recipients;
+  readonly #watch: ConnectionWatch;
+  readonly #opener: SessionOpener;
   readonly #acceptor: SessionAcceptor;
   readonly #answers = new AnswerRate(performance.now());
   readonly #retries = new Listeners<MixnetStreamsEvents['retry']>();
@@ -108,14 +108,14 @@ export class MixnetStreams implements AsyncDisposable {
     const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, maxIncoming = DEFAULT_MAX_INCOMING } = settings;
     if (!(idleTimeoutMs > 0)) throw new RangeError(`idleTimeoutMs must be above 0, not ${idleTimeoutMs}`);
     const { maxBufferedBytes = DEFAULT_MAX_BUFFERED_BYTES } = settings;
-    checkCount('maxIncoming', maxIncoming, 0);
-    checkCount('maxBufferedBytes', maxBufferedBytes, 0);
+    wholeNumberOf('maxIncoming', maxIncoming);
+    wholeNumberOf('maxBufferedBytes', maxBufferedBytes);
     this.#client = client;
     this.#maxIncoming = maxIncoming;
-    this.#held = new HeldLimit(maxBufferedBytes);
-    this.#recipients = new Recipients(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
+    this.#watch = new ConnectionWatch({ maxBufferedBytes });
+    this.#opener = new SessionOpener(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
     this.#acceptor = new SessionAcceptor({
-      envelope: STREAM_ENVELOPE,
+      envelopes: [STREAM_ENVELOPE],
       idleTimeoutMs,
       onSession: (session, senderTag) => this.#accept(session, senderTag),
       gate: this.#gate(),
@@ -157,12 +157,12 @@ export class MixnetStreams implements AsyncDisposable {
 
   /** Open streams, from here and from others. */
   get size(): number {
-    return this.#recipients.size + this.#acceptor.size;
+    return this.#opener.size + this.#acceptor.size;
   }
 
-  /** Entries of all that is kept of streams and strangers, for those who want to see that it is bounded. */
+  /** Entries kept of streams and strangers; lets tests and metrics check that memory is bounded. */
   get remembered(): number {
-    return this.size + this.#recipients.count + this.#acceptor.remembered + this.#answers.remembered;
+    return this.size + this.#opener.remembered + this.#acceptor.remembered + this.#answers.remembered;
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -183,9 +183,10 @@ export class MixnetStreams implements AsyncDisposable {
     const { replySurbs = 0, initialData, signal } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
-    checkCount('replySurbs', replySurbs, 0);
-    const session = this.#recipients.open(recipient, replySurbs);
-    this.#held.watch(session, recipient);
+    wholeNumberOf('replySurbs', replySurbs);
+    const address = formatNymAddress(parseNymAddress(recipient));
+    const session = this.#opener.open(address, { surbs: replySurbs });
+    this.#follow(session, address);
     if (initialData) writeFirst(session, initialData);
     const stream = new MixnetStream(session);
     if (signal) resetOnAbort(stream, signal);
@@ -208,7 +209,7 @@ export class MixnetStreams implements AsyncDisposable {
     undefined
   > {
     this.#assertOpen();
-    checkCount('backlog', backlog, 1);
+    wholeNumberOf('backlog', backlog, { min: 1 });
     if (this.#listener)
       throw new MixnetClientError(
         'state',
@@ -236,15 +237,21 @@ export class MixnetStreams implements AsyncDisposable {
   }
 
   #accept(session: Session, senderTag: string): void {
-    this.#held.watch(session, senderTag);
+    this.#follow(session, senderTag);
     this.#listener?.add(new MixnetStream(session));
+  }
+
+  /** Watches a stream for as long as anything may be held for it. */
+  #follow(session: Session, owner: string): void {
+    const unwatch = this.#watch.add({ connection: session, owner, end: (error) => session.reset(error) });
+    void session.drained.then(unwatch);
   }
 
   async #close(): Promise<void> {
     this.#stop.abort();
     this.#listener?.stop();
     await this.#succession;
-    await Promise.all([this.#recipients.close(), this.#acceptor.close()]);
+    await Promise.all([this.#opener.close(), this.#acceptor.close()]);
     await this.#client.flush(FLUSH_MS);
     await this.#client.close();
   }
@@ -252,7 +259,7 @@ export class MixnetStreams implements AsyncDisposable {
   async #useOver(client: MixnetClient): Promise<void> {
     const { address, lostReason } = this.#client;
     this.#client = client;
-    this.#recipients.moveTo(client);
+    this.#opener.moveTo(client);
     if (client.address !== address) {
       // Nobody who has opened a stream finds it under another address.
       await this.#acceptor.close(new SessionError('lost', 'us', undefined, { cause: lostReason }));
@@ -288,9 +295,4 @@ function resetOnAbort(stream: MixnetStream, signal: AbortSignal): void {
   const ended = () => signal.removeEventListener('abort', onAbort);
   signal.addEventListener('abort', onAbort);
   stream.closed.then(ended, ended);
-}
-
-function checkCount(name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new RangeError(`${name} must be a whole number from ${least} on, not ${value}`);
 }

@@ -1,6 +1,8 @@
+import { MAX_TIMER_MS, wholeNumberOf } from '../basics/options-check.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { Connect, ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
 import { SessionError } from '../session/errors.js';
+import { trustedRoots, type TlsRoots, type TrustedRoots } from './certificates.js';
 import type { TlsEngine, TlsSession } from './engine.js';
 import { TlsError, tlsError } from './errors.js';
 import { SecureStreams } from './secure-streams.js';
@@ -22,6 +24,12 @@ export interface ClientSocket extends TunnelSocket {
   startTls(): ClientSocket;
 }
 
+/** How a client speaks TLS. */
+export interface TlsOptions extends TlsRoots {
+  /** How long a handshake may take once the connection is open; 60 000 by default. */
+  readonly handshakeTimeoutMs?: number | undefined;
+}
+
 /** How {@link withTls} speaks TLS. */
 export interface TlsConnectOptions {
   /** The engine, asked for when it is first needed. */
@@ -32,6 +40,33 @@ export interface TlsConnectOptions {
 
 /** Default of {@link TlsConnectOptions.handshakeTimeoutMs}: some twenty round trips through a slow mixnet. */
 export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 60_000;
+
+/**
+ * The same with an engine that starts when it is first needed.
+ *
+ * @throws {TlsError} `options` if a root is no certificate.
+ * @throws {RangeError} if the time is out of its range.
+ */
+export function tlsConnectOptions(
+  options: TlsOptions = {},
+  start: (roots: TrustedRoots) => TlsEngine | Promise<TlsEngine>,
+): TlsConnectOptions {
+  const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+  wholeNumberOf('handshakeTimeoutMs', handshakeTimeoutMs, { min: 1, max: MAX_TIMER_MS });
+  const roots = trustedRoots(options);
+  let engine: Promise<TlsEngine> | undefined;
+  return {
+    handshakeTimeoutMs,
+    engine() {
+      engine ??= Promise.resolve(start(roots)).catch((cause: unknown) => {
+        engine = undefined;
+        const text = `it cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;
+        throw tlsError('engine', { host: 'the upstream', text, cause });
+      });
+      return engine;
+    },
+  };
+}
 
 /** Opens connections that speak TLS where they are asked to, over those that `connect` opens. */
 export function withTls(

@@ -40,7 +40,7 @@ describe('TLS over a connection', limit, () => {
 
   async function listen(server: Server): Promise<number> {
     servers.push(server);
-    server.on('connection', (socket: Socket) => sockets.add(socket));
+    server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => undefined)));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
