@@ -6,8 +6,17 @@ import type { TrafficProfile } from '../mixnet/options.js';
 import type { StartStep } from '../mixnet/start.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { serverAddresses } from '../proxy/servers.js';
-import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
+import type { ConnectOptions } from '../proxy/socket.js';
 import { wantsOf } from '../proxy/wants.js';
+import type { TrustedRoots } from '../tls/certificates.js';
+import type { TlsEngine } from '../tls/engine.js';
+import {
+  tlsConnectOptions,
+  withTls,
+  type ClientSocket,
+  type TlsConnectOptions,
+  type TlsOptions,
+} from '../tls/socket.js';
 import { MAX_TIMER_MS, millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
 import { MAX_LANES } from '../wire/lane.js';
 import { TunnelWebSocket } from '../websocket/index.js';
@@ -73,8 +82,13 @@ export interface NymProxyClientOptions {
   readonly closeTimeout?: number | undefined;
   /** Default 60 000. */
   readonly startTimeoutMs?: number | undefined;
-  /** What relative URLs are relative to; its host is what the upstream sees as `Host`. Default `http://upstream/`. */
+  /**
+   * What relative URLs are relative to, `http:` or `https:`; its host is what the upstream sees as `Host`. Default
+   * `http://upstream/`.
+   */
   readonly baseUrl?: string | undefined;
+  /** Whom TLS with the upstream trusts (`https:`, `wss:`, `secureTransport`); Mozilla's roots unless given. */
+  readonly tls?: TlsOptions | undefined;
   /** Ends the start. */
   readonly signal?: AbortSignal | undefined;
   /** Told of each step of the start. */
@@ -96,16 +110,27 @@ const DEFAULT_POOL_SIZE = 1;
 export class NymProxyClient implements AsyncDisposable {
   readonly #link: TunnelLink;
   readonly #http: HttpClient;
+  readonly #open: (options?: ConnectOptions) => ClientSocket;
   readonly #baseUrl: string;
   readonly #listeners = { state: new Listeners<TunnelState>() };
   #nymAddress: string;
   #sockets = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(link: TunnelLink, baseUrl: string, nymAddress: string, seen: number) {
+  private constructor(
+    link: TunnelLink,
+    baseUrl: string,
+    tls: TlsConnectOptions,
+    nymAddress: string,
+    seen: number,
+  ) {
     this.#link = link;
     this.#baseUrl = baseUrl;
     this.#nymAddress = nymAddress;
+    this.#open = withTls((options) => {
+      this.#sockets += 1;
+      return new RemoteSocket(link.service, this.#sockets, options);
+    }, tls);
     this.#http = new HttpClient({ connect: (options) => this.connect(options), baseUrl });
     void this.#followStates(seen);
   }
@@ -115,6 +140,7 @@ export class NymProxyClient implements AsyncDisposable {
    *
    * @throws {WireError} if a server's address is not a Nym address.
    * @throws {RangeError} if there is none, or another option is out of its range.
+   * @throws {TlsError} `options` if a root for TLS is no certificate.
    * @throws {MixnetClientError} if the network, gateway, identity or browser cannot be used.
    * @throws the signal's reason.
    */
@@ -122,6 +148,7 @@ export class NymProxyClient implements AsyncDisposable {
     const { onProgress = () => undefined, onLog = () => undefined, baseUrl = DEFAULT_BASE_URL } = options;
     checkBaseUrl(baseUrl);
     const tunnel = tunnelOptions(options);
+    const tls = tlsConnectOptions(options.tls, startTls);
     const startedAt = performance.now();
     let isReady = false;
     const reached = (step: StartProgress['step']) => {
@@ -134,7 +161,7 @@ export class NymProxyClient implements AsyncDisposable {
     try {
       const { number, state } = valueOf(await link.service.nextState(0));
       reached('ready');
-      return new NymProxyClient(link, baseUrl, state.state === 'ready' ? state.nymAddress : '', number);
+      return new NymProxyClient(link, baseUrl, tls, state.state === 'ready' ? state.nymAddress : '', number);
     } catch (error) {
       await link.close();
       throw error;
@@ -146,10 +173,12 @@ export class NymProxyClient implements AsyncDisposable {
     return this.#nymAddress;
   }
 
-  /** Opens a connection to the upstream. What goes wrong shows at the socket. */
-  connect(options?: ConnectOptions): TunnelSocket {
-    this.#sockets += 1;
-    return new RemoteSocket(this.#link.service, this.#sockets, options);
+  /**
+   * Opens a connection to the upstream, over TLS if `secureTransport` asks for it. What goes wrong shows at the socket:
+   * what is wrong with a certificate as a {@link TlsError}.
+   */
+  connect(options?: ConnectOptions): ClientSocket {
+    return this.#open(options);
   }
 
   /**
@@ -216,6 +245,12 @@ export class NymProxyClient implements AsyncDisposable {
   }
 }
 
+/** Loaded when it is first needed: a page that speaks no TLS does not load it. */
+async function startTls(roots: TrustedRoots): Promise<TlsEngine> {
+  const tls = await import('./tls-engine.js');
+  return tls.startTls(roots);
+}
+
 /** The options as plain data, since functions and signals do not cross into a worker. */
 function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
   const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE, lanes = 1 } = options;
@@ -246,8 +281,11 @@ function checkBaseUrl(baseUrl: string): void {
   try {
     tunnelUrl(baseUrl);
   } catch (cause) {
-    throw new RangeError(`baseUrl must be an absolute http: URL without a user name, not "${baseUrl}".`, {
-      cause,
-    });
+    throw new RangeError(
+      `baseUrl must be an absolute http: or https: URL without a user name, not "${baseUrl}".`,
+      {
+        cause,
+      },
+    );
   }
 }

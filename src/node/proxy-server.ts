@@ -13,18 +13,19 @@ import { SessionError } from '../session/errors.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { MAX_LANES } from '../wire/lane.js';
 import { ServerLanes } from './server-lanes.js';
-import { connectTcp } from './tcp.js';
 import { TokensFile } from './tokens-file.js';
-import { Upstreams } from './upstreams.js';
+import { connectUpstream, Upstreams } from './upstreams.js';
 
 /** Options of {@link NymProxyServer.create}. */
 export interface NymProxyServerOptions extends MixnetOptions {
   /**
-   * `host:port` of the TCP service that sessions are forwarded to which ask for none by name. May be left out if there
-   * are `upstreams`; the only one of them is the default one then.
+   * `host:port` of the TCP service that sessions are forwarded to which ask for none by name, or `tls://host:port` of one
+   * that TLS is spoken with: `?ca=file` names the authority of its certificate, if the system does not trust it, and
+   * `?sni=name` the name in it, if it is not the host. May be left out if there are `upstreams`; the only one of them is
+   * the default one then.
    */
   readonly upstream?: string | undefined;
-  /** More TCP services, as `host:port` by name; a client chooses. */
+  /** More services by name, in the same form; a client chooses. */
   readonly upstreams?: Readonly<Record<string, string>> | undefined;
   /**
    * Access tokens, of which a client must have one: 16 to 256 characters without blanks. A file is read again when it
@@ -111,7 +112,7 @@ export class NymProxyServer implements AsyncDisposable {
       connectUpstream: async (signal, name) => {
         const upstream = upstreams.find(name);
         if (upstream === undefined) throw new SessionError('no-upstream', 'us');
-        return connectTcp(upstream, signal, connectTimeoutMs);
+        return connectUpstream(upstream, signal, connectTimeoutMs);
       },
       hasUpstream: (name) => upstreams.find(name) !== undefined,
       protocol: options.protocol,

@@ -1,3 +1,5 @@
+import { requestTarget } from '../../http/request-target.js';
+
 /** Where the upstream's pages appear in the browser, and what they are called at the upstream. */
 export interface Place {
   /** The app's origin, which the upstream's pages share. */
@@ -42,12 +44,12 @@ export function upstreamUrl(url: URL, place: Place): URL {
   const inside = url.pathname.startsWith(place.root);
   // Assigned rather than resolved: a path of two slashes would be another host.
   target.pathname = inside ? url.pathname.slice(place.root.length - 1) : url.pathname;
-  target.search = url.search;
+  target.search = requestTarget(url).slice(url.pathname.length);
   return target;
 }
 
 /** Where a URL of the upstream's is in the browser; `undefined` if it is not one of the upstream's. */
 export function placedUrl(url: URL, place: Place): string | undefined {
   if (url.origin !== place.upstream) return undefined;
-  return `${place.origin}${place.root}${url.pathname.slice(1)}${url.search}${url.hash}`;
+  return `${place.origin}${place.root}${requestTarget(url).slice(1)}${url.hash}`;
 }
