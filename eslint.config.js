@@ -27,7 +27,7 @@ const rooms = {
   websocket: allBut(aboveProxy, 'http', 'websocket'),
   localnet: allBut(aboveWire, 'localnet'),
   browser: allBut(edges, 'browser'),
-  node: allBut(aboveProxy, 'node'),
+  node: allBut(edges, 'node'),
   demo: ['http', 'websocket', 'app'],
   app: ['node', 'localnet', 'demo'],
 };
