@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 const edges = ['browser', 'node', 'localnet', 'demo', 'app'];
-const aboveProxy = ['http', 'websocket', ...edges];
+const aboveProxy = ['http', 'websocket', 'tls', ...edges];
 const aboveSession = ['lanes', 'proxy', 'streams', ...aboveProxy];
 const aboveAdmission = ['session', ...aboveSession];
 const aboveWire = ['mixnet', 'admission', ...aboveAdmission];
@@ -24,10 +24,11 @@ const rooms = {
   proxy: allBut(aboveSession, 'lanes', 'proxy'),
   streams: allBut(aboveSession, 'streams'),
   http: allBut(aboveProxy, 'http'),
-  websocket: allBut(aboveProxy, 'websocket'),
+  websocket: allBut(aboveProxy, 'http', 'websocket'),
+  tls: allBut(aboveProxy, 'tls'),
   localnet: allBut(aboveWire, 'localnet'),
   browser: allBut(edges, 'browser'),
-  node: allBut(aboveProxy, 'node'),
+  node: allBut(edges, 'node'),
   demo: ['http', 'websocket', 'app'],
   app: ['node', 'localnet', 'demo'],
 };
@@ -43,6 +44,7 @@ const portable = [
   'streams',
   'http',
   'websocket',
+  'tls',
   'browser',
   'app',
 ];

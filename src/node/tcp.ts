@@ -1,8 +1,10 @@
-import { connect, type Socket } from 'node:net';
+import { OptionError } from '../basics/options-check.js';
+import type { Socket } from 'node:net';
 
 import type { UpstreamConnection } from '../proxy/join.js';
 import { DEFAULT_SESSION_LIMITS } from '../proxy/session-limits.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
+import { connectFirst } from './happy-eyeballs.js';
 
 /** A TCP upstream. */
 export interface TcpAddress {
@@ -20,7 +22,9 @@ export function parseTcpAddress(text: string): TcpAddress {
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new RangeError(`"${text}" is not a TCP address; write it as host:port, for example 127.0.0.1:8000`);
+    throw new OptionError(
+      `"${text}" is not a TCP address; write it as host:port, for example 127.0.0.1:8000`,
+    );
   }
   return { host, port };
 }
@@ -45,41 +49,27 @@ export async function connectTcp(
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
 ): Promise<UpstreamConnection> {
   signal.throwIfAborted();
-  const socket = connect({ ...address, ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true });
+  const gaveUp = new AbortController();
+  const late = new SessionError('timeout', 'us', 'the upstream did not accept in time');
+  const timer = timeoutMs > 0 ? setTimeout(() => gaveUp.abort(late), timeoutMs) : undefined;
+  const onAbort = () => gaveUp.abort(signal.reason);
+  signal.addEventListener('abort', onAbort);
   try {
-    await connected(socket, signal, timeoutMs);
+    const options = { ...address, ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true };
+    return streamsOf(await connectFirst(options, gaveUp.signal));
   } catch (error) {
-    socket.destroy();
-    throw error;
+    if (gaveUp.signal.aborted) throw error;
+    throw new SessionError(wasRefused(error) ? 'refused' : 'unreachable', 'us', undefined, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
   }
-  return streamsOf(socket);
 }
 
-function connected(socket: Socket, signal: AbortSignal, timeoutMs: number): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    const onLate = () => fail(new SessionError('timeout', 'us', 'the upstream did not accept in time'));
-    const timer = timeoutMs > 0 ? setTimeout(onLate, timeoutMs) : undefined;
-    const settle = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      socket.off('connect', onConnect).off('error', onError);
-    };
-    const fail = (error: Error) => {
-      settle();
-      reject(error);
-    };
-    const onConnect = () => {
-      settle();
-      resolve();
-    };
-    const onError = (error: NodeJS.ErrnoException) => {
-      const code = error.code === 'ECONNREFUSED' ? 'refused' : 'unreachable';
-      fail(new SessionError(code, 'us', undefined, { cause: error }));
-    };
-    const onAbort = () => fail(signal.reason as Error);
-    socket.on('connect', onConnect).on('error', onError);
-    signal.addEventListener('abort', onAbort);
-  });
+/** By one address at least; that another leads nowhere is often so, and says less. */
+function wasRefused(error: unknown): boolean {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  return errors.some((one) => one instanceof Error && 'code' in one && one.code === 'ECONNREFUSED');
 }
 
 /** Bytes read ahead of what carries them on. */

@@ -3,7 +3,7 @@ import { orAborted } from '../mixnet/or-aborted.js';
 import type { Connection } from '../session/connection.js';
 import { MultiLaneConnection } from '../lanes/multi-lane-connection.js';
 import { MAX_LANES, newConnectionId } from '../wire/lane.js';
-import type { Carrier, Dialled, Dialer, SessionDialer } from './dialer.js';
+import type { Carrier, Dialled, Dialer, DialOptions, SessionDialer } from './dialer.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
@@ -29,17 +29,18 @@ export class MultiLaneDialer implements Dialer {
     return [...new Set(this.#dialers)].flatMap(({ carriers }) => carriers);
   }
 
-  async dial(signal?: AbortSignal): Promise<Dialled> {
+  async dial(signal?: AbortSignal, { upstream }: DialOptions = {}): Promise<Dialled> {
     const id = newConnectionId();
     const [first] = this.#dialers;
     if (first === undefined) throw new RangeError('there must be a lane');
-    const dialled = await first.dial(signal, { lane: { connection: id, number: 0 } });
+    const dialled = await first.dial(signal, { lane: { connection: id, number: 0 }, upstream });
     const { server } = dialled;
     const ended = new AbortController();
     const furtherLanes = new FurtherLanes({
       id,
       dialers: this.#dialers,
       server,
+      upstream,
       signal: ended.signal,
       open: (number, lane) => connection.add(number, lane),
       running: this.#running,
@@ -66,6 +67,8 @@ interface FurtherLanesOptions {
   readonly dialers: readonly SessionDialer[];
   /** Nym address of the server. */
   readonly server: string;
+  /** As of {@link DialOptions}. */
+  readonly upstream: string | undefined;
   /** Aborts when the connection has ended. */
   readonly signal: AbortSignal;
   readonly open: (number: number, lane: Connection) => void;
@@ -118,10 +121,10 @@ class FurtherLanes {
 
   /** Without a mixnet client for it, the connection does without the lane. */
   async #dial(number: number, turn: number): Promise<void> {
-    const { id, dialers, signal, open } = this.#options;
+    const { id, dialers, signal, open, upstream } = this.#options;
     const recipient = this.#addresses[turn % this.#addresses.length];
     const dialled = await dialers[number % dialers.length]
-      ?.dial(signal, { lane: { connection: id, number }, recipient })
+      ?.dial(signal, { lane: { connection: id, number }, recipient, upstream })
       .catch(() => undefined);
     if (dialled === undefined) return;
     this.#backoffs.get(number)?.started();
