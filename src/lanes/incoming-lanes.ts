@@ -19,7 +19,8 @@ export class IncomingLanes {
   readonly #bytes = new ReceiveBuffer();
   readonly #window = new ReceiveWindow(FIRST_LIMIT);
   #told = { offset: 0, limit: FIRST_LIMIT };
-  #abandoned = false;
+  /** Whether nothing more comes, or is read. */
+  #over: 'no' | 'stopped' | 'abandoned' = 'no';
   #wakeReader: (() => void) | undefined;
   readonly #lanesWaiting = new Set<() => void>();
 
@@ -79,8 +80,8 @@ export class IncomingLanes {
       this.#bytes.finish(record.offset);
     } else {
       const end = record.offset + record.bytes.length;
-      while (record.offset >= this.#window.limit && !this.#abandoned) await this.#limitMoved();
-      if (this.#abandoned) return;
+      while (record.offset >= this.#window.limit && this.#over === 'no') await this.#limitMoved();
+      if (this.#isOver) return;
       if (end >= this.#window.limit && record.offset > this.received) this.#window.filled();
       this.#bytes.insert(record.offset, record.bytes);
     }
@@ -88,26 +89,39 @@ export class IncomingLanes {
   }
 
   /**
-   * The next bytes of the stream; `undefined` at its end, or when it is {@link abandon}ed. One reader at a time.
+   * The next bytes of the stream; `undefined` at its end, or when it is over before. One reader at a time.
    *
    * @param now a clock in ms.
    */
   async read(now: () => number): Promise<Uint8Array | undefined> {
-    while (!this.#abandoned) {
+    while (this.#over !== 'abandoned') {
       const bytes = this.#bytes.take();
       if (bytes !== undefined) {
         this.#advance(now());
         return bytes;
       }
-      if (this.#bytes.exhausted) return undefined;
+      if (this.#bytes.exhausted || this.#isOver) return undefined;
       await new Promise<void>((resolve) => (this.#wakeReader = resolve));
     }
     return undefined;
   }
 
-  /** Nothing more will be read: lets every lane go on, and wakes the reader. */
+  /** Nothing more will come: the reader gets what has come in order, and every lane goes on. */
+  stop(): void {
+    this.#endAs('stopped');
+  }
+
+  /** Nothing more will be read: wakes the reader, and every lane goes on. */
   abandon(): void {
-    this.#abandoned = true;
+    this.#endAs('abandoned');
+  }
+
+  get #isOver(): boolean {
+    return this.#over !== 'no';
+  }
+
+  #endAs(over: 'stopped' | 'abandoned'): void {
+    this.#over = over;
     this.#wakeReader?.();
     this.#letLanesGoOn();
   }

@@ -13,7 +13,7 @@ const CHECK_EVERY_MS = 500;
 /** How long bytes that have come wait to be acknowledged when the window need not move. */
 const ACK_DELAY_MS = 2000;
 
-/** How long lanes may take to close once the first one has. */
+/** How long lanes may take to close once the first one has, or to bring what the peer sent before it reset them all. */
 const CLOSE_MS = 6000;
 
 /**
@@ -73,6 +73,8 @@ export class MultiLaneConnection implements Connection {
   /** Since when both directions are done, and the lanes are being closed. */
   #closingSince: number | undefined;
   #lanesClosed = 0;
+  /** While lanes may still bring what the peer sent before it reset the connection. */
+  #lastReading: ReturnType<typeof setTimeout> | undefined;
   /** When bytes that nobody has acknowledged were first seen. */
   #unacknowledgedSince: number | undefined;
   #windowLimit: number | undefined;
@@ -286,6 +288,10 @@ export class MultiLaneConnection implements Connection {
   }
 
   async #take(lane: OpenLane, record: LaneRecord): Promise<void> {
+    if (this.#error !== undefined) {
+      if (record.type === 'data') await this.#incoming.put(record);
+      return;
+    }
     if (this.#settled) return;
     this.#unknown = 0;
     if (record.type === 'welcome') {
@@ -312,9 +318,9 @@ export class MultiLaneConnection implements Connection {
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const bytes = await this.#incoming.read(this.#now);
-    if (this.#error !== undefined) return;
-    if (bytes === undefined) controller.close();
-    else controller.enqueue(bytes);
+    if (bytes !== undefined) controller.enqueue(bytes);
+    else if (this.#error !== undefined) this.#streams.errorReader(this.#error);
+    else controller.close();
     if (!this.#settled && this.#incoming.ackDue) this.#acknowledge();
   }
 
@@ -342,7 +348,10 @@ export class MultiLaneConnection implements Connection {
   #laneDone(lane: OpenLane): void {
     this.#remove(lane);
     this.#lanesClosed += 1;
-    if (this.#settled) return;
+    if (this.#settled) {
+      this.#endReadingIfLast();
+      return;
+    }
     if (this.#lanes.size === 0) this.#allDone();
     else if (this.#peer !== 'acknowledges' && this.#outgoing.ended && this.#incoming.complete)
       this.#dropUnwelcome();
@@ -366,12 +375,17 @@ export class MultiLaneConnection implements Connection {
 
   #laneLost(lane: OpenLane, error: SessionError): void {
     if (this.#lanes.get(lane.number) !== lane) return;
-    if (this.#endsConnection(lane, error)) {
+    const ends = this.#endsConnection(lane, error);
+    if (ends && (error.by === 'us' || this.#peer !== 'acknowledges')) {
       this.reset(error);
       return;
     }
     this.#remove(lane);
-    if (this.#settled) return;
+    if (ends) this.#endedByPeer(error);
+    if (this.#settled) {
+      this.#endReadingIfLast();
+      return;
+    }
     if (this.#peer !== 'acknowledges') {
       this.#laneDone(lane);
     } else if (this.#lanes.size > 0) {
@@ -393,6 +407,28 @@ export class MultiLaneConnection implements Connection {
     if (error.by === 'us' || error.code !== 'gone') return false;
     this.#unknown += 1;
     return this.#unknown >= MAX_UNKNOWN;
+  }
+
+  /** The peer has reset the connection, on every lane. What it sent before may still come over those that are left. */
+  #endedByPeer(error: SessionError): void {
+    this.#settle();
+    this.#error = error;
+    this.#outgoing.close(error);
+    this.#streams.errorWriter(error);
+    this.#end.reject(error);
+    this.#lastReading = setTimeout(() => this.#endReading(error), CLOSE_MS);
+  }
+
+  #endReadingIfLast(): void {
+    if (this.#lastReading !== undefined && this.#error !== undefined && this.#lanes.size === 0)
+      this.#endReading(this.#error);
+  }
+
+  #endReading(error: SessionError): void {
+    clearTimeout(this.#lastReading);
+    this.#lastReading = undefined;
+    for (const { session } of this.#lanes.values()) session.reset(forOtherLanes(error));
+    this.#incoming.stop();
   }
 
   #remove(lane: OpenLane): void {

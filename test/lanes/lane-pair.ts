@@ -8,6 +8,8 @@ export interface TestLane extends Connection {
   readonly resetWith: SessionError | undefined;
   /** Bytes written at this end. */
   readonly written: number;
+  /** Whether what was written arrives before a reset of this end does. */
+  deliversBeforeReset: boolean;
   /** Since when this end says that it is without a mixnet client. */
   pausedSince: number | undefined;
 }
@@ -44,6 +46,10 @@ class End implements TestLane {
   readonly closed: Promise<void>;
   readonly version: number;
   pausedSince: number | undefined;
+  deliversBeforeReset = false;
+  /** What to fail with when everything has been read. */
+  failure: SessionError | undefined;
+  readonly #flush: () => Promise<void>;
   /** Bytes that have come to whoever reads. */
   delivered = 0;
   resetWith: SessionError | undefined;
@@ -71,6 +77,7 @@ class End implements TestLane {
     const writer = writable.getWriter();
     reader.closed.catch(() => undefined);
     writer.closed.catch(() => undefined);
+    this.#flush = () => writer.close();
     let hasRead: () => void = () => undefined;
     let hasClosed: () => void = () => undefined;
     const bothEnded = Promise.all([
@@ -85,6 +92,10 @@ class End implements TestLane {
           if (!done) {
             this.delivered += value.length;
             controller.enqueue(value);
+            return;
+          }
+          if (this.failure !== undefined) {
+            this.breakOff(this.failure);
             return;
           }
           controller.close();
@@ -115,8 +126,15 @@ class End implements TestLane {
 
   reset(error: SessionError): void {
     this.resetWith ??= error;
+    const toldPeer = new SessionError(error.code === 'lost' ? 'gone' : error.code, 'peer');
+    const other = this.#other();
+    if (this.deliversBeforeReset && other !== undefined) {
+      other.failure = toldPeer;
+      this.#flush().catch(() => undefined);
+    } else {
+      other?.breakOff(toldPeer);
+    }
     this.breakOff(error);
-    this.#other()?.breakOff(new SessionError(error.code === 'lost' ? 'gone' : error.code, 'peer'));
   }
 
   breakOff(error: SessionError): void {

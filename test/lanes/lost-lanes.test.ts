@@ -277,6 +277,24 @@ describe('a connection that loses lanes', TIME_LIMIT, () => {
     }
   });
 
+  it('delivers what the peer sent before it reset the connection, over whichever lane that comes', async () => {
+    const world = new World((lane) => () => turns(3 * lane));
+    await turns(5);
+    for (const number of [1, 2, 3]) world.join(number);
+    await turns(50);
+    const { opener, acceptor } = world;
+    for (const [, there] of world.lanes.values()) there.deliversBeforeReset = true;
+    const bytes = randomBytes(150_000);
+    const reading = readAll(opener, () => Promise.resolve());
+    const writer = acceptor.writable.getWriter();
+    await writer.write(bytes);
+    acceptor.reset(failure('upstream-reset'));
+    const { bytes: read, error } = await reading;
+    assert.ok(read.equals(bytes), `${read.length} of ${bytes.length} bytes`);
+    assert.ok(error instanceof SessionError && error.code === 'upstream-reset');
+    await assert.rejects(opener.closed, { code: 'upstream-reset', by: 'peer' });
+  });
+
   it('ends when its lanes are not known to the server any more, and nothing else is heard', async () => {
     const world = new World();
     await turns(5);
