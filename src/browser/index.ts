@@ -14,6 +14,9 @@ export type { TrafficProfile } from '../mixnet/options.js';
 export type { Protocol } from '../proxy/protocol.js';
 export type { ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
+export type { Certificates, TlsRoots } from '../tls/certificates.js';
+export { TlsError, type TlsErrorCode } from '../tls/errors.js';
+export type { ClientSocket, TlsOptions } from '../tls/socket.js';
 export type { MixnetStream } from '../streams/mixnet-stream.js';
 export type {
   ListenOptions,

@@ -7,8 +7,17 @@ import { MAINNET, type Network } from '../mixnet/network.js';
 import type { StartStep } from '../mixnet/start.js';
 import { checkClientOptions, type CommonClientOptions } from '../proxy/client-options.js';
 import { serverAddresses } from '../proxy/servers.js';
-import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
+import type { ConnectOptions } from '../proxy/socket.js';
 import { wantsOf } from '../proxy/wants.js';
+import type { TrustedRoots } from '../tls/certificates.js';
+import type { TlsEngine } from '../tls/engine.js';
+import {
+  tlsConnectOptions,
+  withTls,
+  type ClientSocket,
+  type TlsConnectOptions,
+  type TlsOptions,
+} from '../tls/socket.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { valueOf } from './failures.js';
 import { RemoteSocket } from './socket.js';
@@ -46,6 +55,8 @@ export interface NymProxyClientOptions extends CommonClientOptions {
   readonly identity?: 'ephemeral' | PersistentIdentity | undefined;
   /** Default 60,000. */
   readonly startTimeoutMs?: number | undefined;
+  /** Whom TLS with the upstream trusts (`https:`, `wss:`, `secureTransport`); Mozilla's roots unless given. */
+  readonly tls?: TlsOptions | undefined;
   /** Told of each step of the start. */
   readonly onProgress?: ((progress: StartProgress) => void) | undefined;
 }
@@ -56,6 +67,7 @@ const OPTION_NAMES: Readonly<Record<keyof NymProxyClientOptions, true>> = {
   ...{ poolSize: true, lanes: true, token: true, protocol: true, upstream: true, upstreamByHost: true },
   ...{
     baseUrl: true,
+    tls: true,
     closeTimeoutMs: true,
     startTimeoutMs: true,
     onProgress: true,
@@ -77,6 +89,7 @@ const DEFAULT_POOL_SIZE = 1;
 export class NymProxyClient implements AsyncDisposable {
   readonly #link: TunnelLink;
   readonly #http: UpstreamFetch;
+  readonly #open: (options?: ConnectOptions) => ClientSocket;
   readonly #baseUrl: string;
   readonly #listeners = { state: new Listeners<TunnelState>() };
   #nymAddress: string;
@@ -86,12 +99,17 @@ export class NymProxyClient implements AsyncDisposable {
   private constructor(
     link: TunnelLink,
     { baseUrl = DEFAULT_BASE_URL, upstreamByHost }: NymProxyClientOptions,
+    tls: TlsConnectOptions,
     nymAddress: string,
     seen: number,
   ) {
     this.#link = link;
     this.#baseUrl = baseUrl;
     this.#nymAddress = nymAddress;
+    this.#open = withTls((options) => {
+      this.#sockets += 1;
+      return new RemoteSocket(link.service, this.#sockets, options ?? {});
+    }, tls);
     this.#http = new UpstreamFetch({ connect: (options) => this.connect(options), baseUrl, upstreamByHost });
     void this.#followStates(seen);
   }
@@ -101,6 +119,7 @@ export class NymProxyClient implements AsyncDisposable {
    *
    * @throws {WireError} if a server's address is not a Nym address.
    * @throws {RangeError} if there is none, or another option is out of its range.
+   * @throws {TlsError} `options` if a root for TLS is no certificate.
    * @throws {MixnetClientError} if the network, gateway, identity or browser cannot be used.
    * @throws the signal's reason.
    */
@@ -109,6 +128,7 @@ export class NymProxyClient implements AsyncDisposable {
     const { onProgress = () => undefined, onLog = () => undefined, baseUrl = DEFAULT_BASE_URL } = options;
     checkBaseUrl(baseUrl);
     const tunnel = tunnelOptions(options);
+    const tls = tlsConnectOptions(options.tls, startTls);
     const startedAt = performance.now();
     let isReady = false;
     const reached = (step: StartProgress['step']) => {
@@ -121,7 +141,7 @@ export class NymProxyClient implements AsyncDisposable {
     try {
       const { number, state } = valueOf(await link.service.nextState(0));
       reached('ready');
-      return new NymProxyClient(link, options, state.state === 'ready' ? state.nymAddress : '', number);
+      return new NymProxyClient(link, options, tls, state.state === 'ready' ? state.nymAddress : '', number);
     } catch (error) {
       await link.close();
       throw error;
@@ -134,14 +154,14 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   /**
-   * Opens a connection to the upstream. What goes wrong shows at the socket.
+   * Opens a connection to the upstream, over TLS if `secureTransport` asks for it. What goes wrong shows at the socket:
+   * what is wrong with a certificate as a {@link TlsError}.
    *
    * @throws {RangeError} if `options.upstream` cannot be one.
    */
-  connect(options: ConnectOptions = {}): TunnelSocket {
+  connect(options: ConnectOptions = {}): ClientSocket {
     wantsOf({ upstream: options.upstream });
-    this.#sockets += 1;
-    return new RemoteSocket(this.#link.service, this.#sockets, options);
+    return this.#open(options);
   }
 
   /**
@@ -212,6 +232,12 @@ export class NymProxyClient implements AsyncDisposable {
   }
 }
 
+/** Loaded when it is first needed: a page that speaks no TLS does not load it. */
+async function startTls(roots: TrustedRoots): Promise<TlsEngine> {
+  const tls = await import('./tls-engine.js');
+  return tls.startTls(roots);
+}
+
 /** The options as plain data, since functions and signals do not cross into a worker. */
 function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
   const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE, lanes = 1 } = options;
@@ -238,8 +264,9 @@ function checkBaseUrl(baseUrl: string): void {
   try {
     tunnelUrl(baseUrl);
   } catch (cause) {
-    throw new OptionError(`baseUrl must be an absolute http: URL without a user name, not "${baseUrl}".`, {
-      cause,
-    });
+    throw new OptionError(
+      `baseUrl must be an absolute http: or https: URL without a user name, not "${baseUrl}".`,
+      { cause },
+    );
   }
 }

@@ -14,8 +14,8 @@ import {
 } from '../proxy/dialer.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
+import { overLanes } from '../proxy/multi-lane-dialer.js';
 import { wantsOf } from '../proxy/wants.js';
-import { overLanes } from '../proxy/striped-dialer.js';
 import type { Wants } from '../session/opener-routing.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';

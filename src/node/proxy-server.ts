@@ -14,18 +14,19 @@ import { checkMixnetOptions, clientStarter, type MixnetOptions } from './mixnet-
 import { MAX_LANES } from '../wire/lane.js';
 import { connectByHeader } from './legacy-header.js';
 import { ServerLanes } from './server-lanes.js';
-import { connectTcp } from './tcp.js';
 import { TokensFile } from './tokens-file.js';
-import { Upstreams } from './upstreams.js';
+import { connectUpstream, Upstreams } from './upstreams.js';
 
 /** Options of {@link NymProxyServer.create}. */
 export interface NymProxyServerOptions extends MixnetOptions {
   /**
-   * `host:port` of the TCP service that sessions are forwarded to which ask for none by name. May be left out if there
-   * are `upstreams`; the only one of them is the default one then.
+   * `host:port` of the TCP service that sessions are forwarded to which ask for none by name, or `tls://host:port` of one
+   * that TLS is spoken with: `?ca=file` names the authority of its certificate, if the system does not trust it, and
+   * `?sni=name` the name in it, if it is not the host. May be left out if there are `upstreams`; the only one of them is
+   * the default one then.
    */
   readonly upstream?: string | undefined;
-  /** More TCP services, as `host:port` by name; a client chooses. */
+  /** More services by name, in the same form; a client chooses. */
   readonly upstreams?: Readonly<Record<string, string>> | undefined;
   /**
    * What clients may ask for as `host:port`, besides names: patterns such as `db.internal:5432`, `*.internal:443`,
@@ -127,7 +128,7 @@ export class NymProxyServer implements AsyncDisposable {
         const connect = async (text: string | undefined) => {
           const upstream = upstreams.find(text);
           if (upstream === undefined) throw new SessionError('no-upstream', 'us');
-          return connectTcp(upstream, signal, connectTimeoutMs);
+          return connectUpstream(upstream, signal, connectTimeoutMs);
         };
         return wanted === undefined && legacyUpstreamHeader ? connectByHeader(connect) : connect(wanted);
       },

@@ -226,20 +226,26 @@ class IncomingBytes {
 }
 
 /**
- * A server that answers early and closes makes writing fail, while its answer waits to be read. Node destroys a socket
- * then, and the answer with it. So the destruction waits for the end of what comes.
+ * A server that answers early and closes makes writing fail, while its answer waits to be read. A write that fails makes
+ * Node read no more, and destroy the socket with what it holds. So the stream does not hear of it: we do.
  */
-function keepReadingAfterWriteErrors(
-  socket: Socket,
-  onWriteError: (error: NodeJS.ErrnoException) => void,
-): void {
-  const destroy = socket.destroy.bind(socket);
-  socket.destroy = (error?: NodeJS.ErrnoException) => {
-    if (error?.syscall !== 'write' || socket.readableEnded) return destroy(error);
-    onWriteError(error);
-    socket.once('end', () => destroy());
-    return socket;
-  };
+function keepReadingAfterWriteErrors(socket: Socket, onWriteError: (error: Error) => void): void {
+  type Callback = (error?: Error | null) => void;
+  const quietly =
+    (callback: Callback): Callback =>
+    (error) => {
+      if (error) {
+        onWriteError(error);
+        socket.once('end', () => socket.destroy());
+      }
+      callback();
+    };
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  const final = socket._final.bind(socket);
+  socket._write = (chunk, encoding, callback) => write(chunk, encoding, quietly(callback));
+  if (writev) socket._writev = (chunks, callback) => writev(chunks, quietly(callback));
+  socket._final = (callback) => final(quietly(callback));
 }
 
 /** Breaks a connection off after the other side has had what was written: see {@link FLUSH_LIMIT_MS}. */

@@ -1,17 +1,47 @@
 import { OptionError } from '../basics/options-check.js';
 import { isUpstreamName } from '../wire/open-request.js';
-import { parseTcpAddress, type TcpAddress } from './tcp.js';
+import type { UpstreamConnection } from '../proxy/join.js';
+import { connectTcp, parseTcpAddress, type TcpAddress } from './tcp.js';
+import { parseTlsAddress, secureUpstream, type TlsAddress } from './tls-upstream.js';
+
+/** A service that a server forwards to, in plain or over TLS. */
+export type Upstream = TcpAddress | TlsAddress;
+
+/**
+ * Reads `host:port`, or `tls://host:port` with `?ca=file` and `?sni=name`.
+ *
+ * @throws {RangeError} saying what is wrong.
+ */
+export function parseUpstream(text: string): Upstream {
+  return text.startsWith('tls:') ? parseTlsAddress(text) : parseTcpAddress(text);
+}
+
+/**
+ * Connects to an upstream, and speaks TLS with it if it is such a one.
+ *
+ * @param timeoutMs how long each of both may take; 0 for as long as it takes.
+ * @throws {SessionError} saying which of both failed.
+ */
+export async function connectUpstream(
+  upstream: Upstream,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<UpstreamConnection> {
+  const { host, port } = upstream;
+  const connection = await connectTcp({ host, port }, signal, timeoutMs);
+  return 'tls' in upstream ? secureUpstream(connection, upstream.tls, signal, timeoutMs) : connection;
+}
 
 /** The TCP services that a server forwards to, by name or by an address that it allows. */
 export class Upstreams {
-  readonly #named: ReadonlyMap<string, TcpAddress>;
+  readonly #named: ReadonlyMap<string, Upstream>;
   /** For sessions that ask for none. */
-  readonly #byDefault: TcpAddress | undefined;
+  readonly #byDefault: Upstream | undefined;
   readonly #allowed: readonly Pattern[];
 
   /**
-   * @param byDefault `host:port`; without it an only named one is the default.
-   * @param named `host:port` by name.
+   * @param byDefault `host:port` or `tls://host:port`; without it an only named one is the default.
+   * @param named the same by name.
    * @param allowed patterns of what clients may ask for as `host:port`.
    * @throws {OptionError} saying what is wrong.
    */
@@ -21,18 +51,18 @@ export class Upstreams {
     allowed: readonly string[] = [],
   ) {
     this.#named = new Map(
-      Object.entries(named).map(([name, text]) => [checkedName(name), parseTcpAddress(text)]),
+      Object.entries(named).map(([name, text]) => [checkedName(name), parseUpstream(text)]),
     );
     this.#allowed = allowed.map(parsePattern);
     const [only, ...more] = this.#named.values();
-    if (byDefault !== undefined) this.#byDefault = parseTcpAddress(byDefault);
+    if (byDefault !== undefined) this.#byDefault = parseUpstream(byDefault);
     else this.#byDefault = more.length === 0 ? only : undefined;
     if (byDefault === undefined && only === undefined && this.#allowed.length === 0)
       throw new OptionError('there must be an upstream, as host:port');
   }
 
   /** The upstream that was asked for, or the default one; `undefined` if there is none. */
-  find(wanted: string | undefined): TcpAddress | undefined {
+  find(wanted: string | undefined): Upstream | undefined {
     if (wanted === undefined) return this.#byDefault;
     return this.#named.get(wanted) ?? this.#allowedTarget(wanted);
   }

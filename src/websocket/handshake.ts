@@ -36,19 +36,19 @@ export function newKey(): string {
 }
 
 /**
- * The request for a `ws:` URL.
+ * The request for a `ws:` or `wss:` URL.
  *
  * Servers that guard against the pages of others want an `Origin`, some even if there is none. That of the page would
  * tell the server who embeds the tunnel; the server's own says as much as it needs.
  */
 export function requestHead(url: URL, { key, protocols }: Offer): Uint8Array {
-  const { host } = url;
+  const { host, protocol } = url;
   const lines = [
     `GET ${requestTarget(url)} HTTP/1.1`,
     `Host: ${host}`,
     'Upgrade: websocket',
     'Connection: Upgrade',
-    `Origin: http://${host}`,
+    `Origin: ${protocol === 'wss:' ? 'https' : 'http'}://${host}`,
     `Sec-WebSocket-Key: ${key}`,
     'Sec-WebSocket-Version: 13',
     ...(protocols.length > 0 ? [`Sec-WebSocket-Protocol: ${protocols.join(', ')}`] : []),

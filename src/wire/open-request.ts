@@ -15,7 +15,7 @@ export interface OpenRequest {
   /** Name of the upstream, or `host:port`; without it the server's default one. */
   readonly upstream?: string;
   readonly proof?: AccessProof;
-  /** The session carries stripes of a connection; the frame is LANE then. */
+  /** The session is a lane of a connection; the frame is LANE then. */
   readonly lane?: Lane;
 }
 

@@ -8,7 +8,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
 import { MAX_LANES } from '../../wire/lane.js';
 import { isUpstream, isUpstreamName } from '../../wire/open-request.js';
-import { parseTcpAddress } from '../tcp.js';
+import { parseUpstream } from '../upstreams.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 
 const TRAFFIC_PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
@@ -109,9 +109,10 @@ export function namedUpstream(
   before: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   const [, name = '', address = ''] = /^([^=]*)=(.*)$/.exec(text) ?? [];
-  if (!isUpstreamName(name)) throw new InvalidArgumentError(`Write it as name=host:port; ${NAME_RULE}.`);
+  if (!isUpstreamName(name))
+    throw new InvalidArgumentError(`Write it as name=host:port or name=tls://host:port; ${NAME_RULE}.`);
   if (Object.hasOwn(before, name)) throw new InvalidArgumentError('Give each name once.');
-  return { ...before, [name]: tcpAddress(address) };
+  return { ...before, [name]: upstreamAddress(address) };
 }
 
 export function upstreamName(text: string): string {
@@ -126,14 +127,15 @@ export function repeated(text: string, before: readonly string[] = []): readonly
 
 const NAME_RULE = 'a name has up to 63 letters, digits, ".", "_" and "-", and starts with a letter or digit';
 
-/** `host:port`, as it was given. */
-export function tcpAddress(text: string): string {
+/** `host:port`, or `tls://host:port`, as it was given. */
+export function upstreamAddress(text: string): string {
   try {
-    parseTcpAddress(text);
+    parseUpstream(text);
     return text;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new InvalidArgumentError('Write it as host:port, for example 127.0.0.1:8000.');
+    if (text.startsWith('tls:')) throw new InvalidArgumentError(`${error.message}.`);
+    throw new InvalidArgumentError('Write it as host:port, for example 127.0.0.1:8000, or tls://host:port.');
   }
 }
 

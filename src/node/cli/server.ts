@@ -75,14 +75,15 @@ function serverCommand(): Command {
   return options
     .newCommand('nym-proxy-server', 'Forwards TCP sessions that come through the Nym mixnet to one service.')
     .addOption(
-      new Option('-u, --upstream-tcp-address <addr>', 'TCP service to forward to, as host:port').argParser(
-        options.tcpAddress,
-      ),
+      new Option(
+        '-u, --upstream-tcp-address <addr>',
+        'service to forward to, as host:port or tls://host:port',
+      ).argParser(options.upstreamAddress),
     )
     .addOption(
       new Option(
         '--upstream <name=addr>',
-        'one more TCP service, for clients that ask for this name; may be repeated',
+        'one more service, for clients that ask for this name; may be repeated (tls:// takes ?ca=file and ?sni=name)',
       ).argParser(options.namedUpstream),
     )
     .addOption(
