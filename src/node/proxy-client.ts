@@ -267,18 +267,20 @@ export class NymProxyClient implements AsyncDisposable {
    */
   connector(): (
     target: { readonly hostname: string; readonly port: string; readonly protocol?: string },
-    callback: (error: Error | null, socket: TunnelDuplex | null) => void,
+    callback: (...args: never) => void,
   ) => void {
     return ({ hostname, port, protocol }, callback) => {
+      // Typed for a `net.Socket`; the stream has of that what undici uses.
+      const settle = callback as (error: Error | null, socket: TunnelDuplex | null) => void;
       if (protocol === 'https:') {
-        callback(new OptionError('the connector is for http: URLs only'), null);
+        settle(new OptionError('the connector is for http: URLs only'), null);
         return;
       }
       const socket = this.#duplexTo(hostname, Number(port === '' ? 80 : port), { allowHalfOpen: true });
-      const onError = (error: Error) => callback(error, null);
+      const onError = (error: Error) => settle(error, null);
       socket.once('error', onError).once('connect', () => {
         socket.off('error', onError);
-        callback(null, socket);
+        settle(null, socket);
       });
     };
   }

@@ -3,6 +3,8 @@ import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { fuzz } from './fuzz.js';
+import { fuzzHttp } from './http-fuzz.js';
+import { Random } from './random.js';
 import { fuzzStreams } from './stream-fuzz.js';
 
 const INPUTS = 100_000;
@@ -15,6 +17,12 @@ describe('100,000 mutated messages', { timeout: 300_000 }, () => {
     // Otherwise nothing but the first check of each message would be tested.
     assert.ok(report.decoded > INPUTS / 4 && report.decoded < INPUTS);
     assert.ok(report.sessionsOpened > 100 && report.resets > 100 && report.refusals > 100);
+  });
+
+  it(`of HTTP are read or refused, in pieces as in one (seed ${seed})`, () => {
+    const report = fuzzHttp(INPUTS / 5, new Random(seed));
+    assert.ok(report.complete > 1000 && report.complete < report.inputs);
+    assert.ok(report.inflated > 100 && report.inflated < report.inputs);
   });
 
   it(`of streams harm nobody either (seed ${seed})`, async () => {

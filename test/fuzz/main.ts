@@ -7,6 +7,8 @@
 import { randomInt } from 'node:crypto';
 
 import { fuzz } from './fuzz.js';
+import { fuzzHttp } from './http-fuzz.js';
+import { Random } from './random.js';
 import { fuzzStreams } from './stream-fuzz.js';
 import { commandNumber, commandOptions } from '../support/command-line.js';
 
@@ -19,6 +21,7 @@ const startedAt = performance.now();
 const before = process.memoryUsage().heapUsed;
 const report = await fuzz(inputs, seed);
 console.log(report, await fuzzStreams(Math.ceil(inputs / 3), seed));
+console.log(fuzzHttp(Math.ceil(inputs / 5), new Random(seed)));
 const seconds = (performance.now() - startedAt) / 1000;
 console.log(`heap before ${mebibytes(before)} MiB, after ${mebibytes(process.memoryUsage().heapUsed)} MiB`);
 console.log(`${seconds.toFixed(1)} s, ${Math.round(inputs / seconds)} inputs/s; nothing broke.`);

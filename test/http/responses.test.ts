@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { HttpClient } from '../../src/http/index.js';
+import { deferred } from './deferred.js';
+import { rejectsWith } from './failures.js';
+import { memorySocket, never } from './memory-socket.js';
 import { cannedUpstream, httpUpstream } from './upstream.js';
 
 async function fetched(answer: string, init?: RequestInit): Promise<Response> {
@@ -102,6 +106,29 @@ describe('a response', { timeout: 60_000 }, () => {
     const response = await fetched(`${interim}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlast`);
     assert.equal(response.headers.get('link'), null);
     assert.equal(await response.text(), 'last');
+  });
+
+  it('must come within 15 minutes of the first interim one, however many follow', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const heard = deferred();
+    const client = new HttpClient({
+      connect: () => {
+        let reads = 0;
+        return memorySocket({
+          read: () => {
+            reads += 1;
+            if (reads === 30) heard.resolve();
+            return reads > 30 ? never : new Uint8Array(Buffer.from('HTTP/1.1 102 Processing\r\n\r\n'));
+          },
+        });
+      },
+    });
+    const fetched = client.fetch('/');
+    await heard.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(14 * 60_000);
+    t.mock.timers.tick(60_000);
+    await rejectsWith(fetched, 'connection', /interim responses, and no other in 15 minutes/);
   });
 
   it('needs no reason phrase, nor the space before it', async () => {

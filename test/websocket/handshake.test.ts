@@ -69,6 +69,22 @@ describe('the opening handshake', IN_TIME, () => {
     assert(!otherLines.some((line) => line.startsWith('Sec-WebSocket-Protocol')));
   });
 
+  it('asks with an empty query if the URL has one', async (t) => {
+    const requests: Promise<string[]>[] = [];
+    const connect = await startRawUpstream(t, async (peer) => {
+      requests.push(peer.readRequest());
+      await requests.at(-1);
+      peer.socket.end();
+    });
+    for (const url of ['ws://upstream/a?', 'ws://upstream?#b'])
+      await closeOf(new TunnelWebSocket(connect, url));
+    const heads = await Promise.all(requests);
+    assert.deepEqual(
+      heads.map(([line]) => line),
+      ['GET /a? HTTP/1.1', 'GET /? HTTP/1.1'],
+    );
+  });
+
   it('takes an answer that is right, in any case and order', async (t) => {
     const right = (key: string) =>
       acceptance(key)
