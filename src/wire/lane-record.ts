@@ -107,7 +107,8 @@ function recordBytes(bytes: Uint8Array): number | undefined {
 function decodeRecord(reader: Reader): LaneRecord {
   const type = TYPES[reader.byte()];
   if (type === 'end') return { type, offset: withinRange(reader.varint(), 0) };
-  if (type === 'ack') return { type, offset: withinRange(reader.varint(), 0), limit: reader.varint() };
+  if (type === 'ack')
+    return { type, offset: withinRange(reader.varint(), 0), limit: withinRange(reader.varint(), 0) };
   if (type !== 'data') return { type: 'welcome', addresses: decodeAddresses(reader) };
   const offset = reader.varint();
   const bytes = reader.bytes(reader.varint());

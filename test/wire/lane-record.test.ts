@@ -63,11 +63,13 @@ describe('lane records', () => {
   });
 
   for (const [what, hex] of [
-    ['of an unknown type', '03'],
+    ['of an unknown type', '04'],
     ['without a byte of data', '000000'],
     ['with more data than allowed', `0000${(0x8000_0000 + MAX_RECORD_BYTES + 1).toString(16)}`],
     ['with too many addresses', `02${MAX_LANES.toString(16)}${'00'.repeat(96 * MAX_LANES)}`],
     ['that ends beyond 2^53', '01c01fffffffffffff'],
+    ['that acknowledges bytes beyond 2^53', '03c01fffffffffffff00'],
+    ['that grants bytes beyond 2^53', '0300c01fffffffffffff'],
   ] as const) {
     it(`are refused ${what}`, () => {
       assert.throws(() => [...new LaneRecordReader().push(Buffer.from(hex, 'hex'))], WireError);
