@@ -1,3 +1,4 @@
+import { copyBytes } from '../basics/copy-bytes.js';
 import type { LegacyMessage } from './envelope.js';
 import type { SessionId } from '../wire/session-id.js';
 
@@ -53,7 +54,7 @@ export class EarlyMessages {
   /** Keeps a message, or does not if it alone is too large. */
   keep({ message, senderTag }: EarlyMessage, now: number): void {
     const { messages, bytes, ms } = this.#limits;
-    const kept = { message: { ...message, body: message.body.slice() }, senderTag, until: now + ms };
+    const kept = { message: { ...message, body: copyBytes(message.body) }, senderTag, until: now + ms };
     this.#kept.add(kept);
     this.#bytes += message.body.length;
     const ofSession = this.#bySession.get(message.sessionId);

@@ -1,3 +1,4 @@
+import { copyBytes } from '../basics/copy-bytes.js';
 import { WireError } from './errors.js';
 import { MAX_LANES } from './lane.js';
 import { formatNymAddress, parseNymAddress } from './nym-address.js';
@@ -78,7 +79,7 @@ export class LaneRecordReader {
       offset += length;
       yield decodeRecord(new Reader(left.subarray(0, length)));
     }
-    this.#rest = bytes.slice(offset);
+    this.#rest = copyBytes(bytes, offset);
   }
 }
 

@@ -1,3 +1,4 @@
+import { copyBytes } from '../basics/copy-bytes.js';
 import { WireError } from './errors.js';
 import type { Lane } from './lane.js';
 import { Reader, varintBytes, writeVarint } from './varint.js';
@@ -74,5 +75,5 @@ function decodeName(bytes: Uint8Array): string {
 function decodeProof(bytes: Uint8Array): AccessProof | undefined {
   if (bytes.length === 0) return undefined;
   const reader = new Reader(bytes);
-  return { time: reader.varint(), mac: reader.bytes(PROOF_BYTES).slice() };
+  return { time: reader.varint(), mac: copyBytes(reader.bytes(PROOF_BYTES)) };
 }

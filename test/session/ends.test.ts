@@ -243,6 +243,36 @@ describe('a session whose message waits for its turn', () => {
 });
 
 describe('data of a session', () => {
+  it('is what it was when it was written, though its buffer is filled anew', async () => {
+    const clock = new FakeClock();
+    const mixnet = new MemoryMixnet(clock);
+    mixnet.fate = () => [80];
+    const opener = new SessionOpener(mixnet.client('client'), { clock });
+    const received: number[] = [];
+    const acceptor = new SessionAcceptor({
+      clock,
+      onSession: (peer) =>
+        void peer.readable.pipeTo(new WritableStream({ write: (chunk) => void received.push(...chunk) })),
+    });
+    acceptor.serveOver(mixnet.client('server'));
+    const session = opener.open('server');
+    const writer = session.writable.getWriter();
+    // Of a Node buffer, `slice` is no copy. More than is merged with its neighbours.
+    const buffer = Buffer.alloc(2000);
+    for (let n = 1; n <= 5; n += 1) {
+      buffer.fill(n);
+      await clock.run(writer.write(buffer));
+      buffer.fill(99);
+    }
+    await clock.run(writer.close());
+    await clock.run(clock.sleep(5000));
+    assert.deepEqual(
+      received,
+      [1, 2, 3, 4, 5].flatMap((n) => Array<number>(2000).fill(n)),
+    );
+    await clock.run(Promise.all([opener.close(), acceptor.close()]));
+  });
+
   it('waits for no timer', async () => {
     // As in a hidden page, only worse: no timer ever fires.
     const clock: Clock = { ...SYSTEM_CLOCK, after: () => () => undefined };

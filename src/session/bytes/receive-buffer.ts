@@ -1,3 +1,4 @@
+import { copyBytes } from '../../basics/copy-bytes.js';
 import type { ByteRange } from '../../wire/frame.js';
 import { protocolError, SessionError } from '../errors.js';
 import { MAX_GAPS } from '../limits.js';
@@ -76,12 +77,12 @@ export class ReceiveBuffer {
     }
     if (end <= this.#received || bytes.length === 0) return;
     if (offset <= this.#received && this.#islands.length === 0) {
-      this.#ready.push(bytes.slice(this.#received - offset));
+      this.#ready.push(copyBytes(bytes, this.#received - offset));
       this.#received = end;
       return;
     }
     for (const { from, to } of this.#missingIn({ from: Math.max(offset, this.#received), to: end }))
-      this.#keep(from, bytes.slice(from - offset, to - offset));
+      this.#keep(from, copyBytes(bytes, from - offset, to - offset));
     if (this.#islands.length > MAX_GAPS)
       throw new SessionError('limit', 'us', `the peer's stream has more than ${MAX_GAPS} gaps`);
   }

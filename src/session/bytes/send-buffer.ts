@@ -1,3 +1,4 @@
+import { copyBytes } from '../../basics/copy-bytes.js';
 import type { ByteRange } from '../../wire/frame.js';
 import { protocolError, SessionError } from '../errors.js';
 import { INITIAL_WINDOW, MAX_WINDOW } from '../limits.js';
@@ -96,7 +97,7 @@ export class SendBuffer {
     const last = this.#head < this.#segments.length ? this.#segments.at(-1) : undefined;
     this.#written += bytes.length;
     if (last === undefined || last.bytes.length + bytes.length > SMALL_SEGMENT_BYTES) {
-      this.#segments.push({ from: this.#written - bytes.length, bytes: bytes.slice() });
+      this.#segments.push({ from: this.#written - bytes.length, bytes: copyBytes(bytes) });
       return;
     }
     const merged = new Uint8Array(last.bytes.length + bytes.length);
