@@ -5,7 +5,7 @@ import type { ClientPool } from '../mixnet/pool.js';
 import type { Connection } from '../session/connection.js';
 import { FLUSH_MS } from '../session/limits.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
-import type { Wants } from '../session/opener-routing.js';
+import { newFramesPeers, type Wants } from '../session/opener-routing.js';
 import type { Lane } from '../wire/lane.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
@@ -78,7 +78,7 @@ export class PerConnectionDialer implements SessionDialer {
 
   constructor(pool: ClientPool, options: DialerOptions) {
     this.#pool = pool;
-    this.#options = options;
+    this.#options = { framesPeers: newFramesPeers(), ...options };
   }
 
   get carriers(): readonly Carrier[] {

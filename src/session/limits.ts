@@ -48,6 +48,25 @@ export const LANE_SEND_BUFFER = 8 * 1024;
  */
 export const MESSAGE_PACKETS = 4;
 
+/**
+ * The same for an opener whose peer is a Rust server, as far as is known: 48 KiB. Such a server hands its sessions only
+ * the message that came last, so that few are better than many.
+ */
+export const LEGACY_MESSAGE_PACKETS = 31;
+
+/**
+ * Silence after which a peer is probably a Rust server, whose upstream says nothing yet: several times what ours takes to
+ * answer.
+ */
+export const PROBABLY_LEGACY_MS = 1500;
+
+/**
+ * How much later than the last packet of a message the next message begins, at an opener in legacy mode: a Rust server
+ * whose session is busy with one misses all but the last of those that come meanwhile. Longer than packets overtake each
+ * other (of a million, one is held by three mixes for more than 300 ms), and than its session waits for anything.
+ */
+export const LEGACY_SPACING_MS = 300;
+
 /** Gaps in what one session has received; in legacy mode, messages behind a gap. A well-behaved peer stays far below. */
 export const MAX_GAPS = 1024;
 
@@ -232,10 +251,10 @@ export const SILENCE_TOP_UP_SURBS = 3;
 export const RUST_SURB_RESERVE = 10;
 
 /**
- * Pause of a replier per packet in legacy mode, where no window limits what piles up in the official client: the
- * mean slot of default traffic.
+ * Time per packet that a message in legacy mode is taken to leave in, whose next one waits for that: the mean slot of
+ * default traffic. No window limits what piles up in the official client of a replier.
  */
-export const LEGACY_REPLY_PACKET_MS = 20;
+export const LEGACY_PACKET_MS = 20;
 
 /**
  * How long an end that has sent all its bytes waits, in silence, for a peer in legacy mode, or one that has not

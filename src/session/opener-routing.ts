@@ -15,6 +15,17 @@ const MAX_REMEMBERED = 1024;
 /** Recipients whose SURBs are counted; each takes some hundred bytes. Evicted ones start over at zero. */
 const MAX_SUPPLIES = 8192;
 
+/** Recipients that are remembered to speak frames. A forgotten one costs a session a part of a round trip. */
+const MAX_FRAMES_PEERS = 1024;
+
+/** Nym addresses of recipients. */
+export type FramesPeers = RecentKeys<string, true>;
+
+/** None yet; bounded. */
+export function newFramesPeers(): FramesPeers {
+  return new RecentKeys(MAX_FRAMES_PEERS);
+}
+
 /** How an opener opens sessions. */
 export interface OpeningOptions {
   /** How the messages travel; as those of the TCP proxy unless given. */
@@ -23,6 +34,11 @@ export interface OpeningOptions {
   readonly idleTimeoutMs?: number | undefined;
   /** Silence after which an end that has sent everything to a Rust peer stops waiting, in ms; 60,000 unless given. */
   readonly closeTimeoutMs?: number | undefined;
+  /**
+   * The recipients that have spoken frames, and so are no Rust servers; shared by openers, for themselves unless given.
+   * A session with any other one begins as a Rust server can bear it.
+   */
+  readonly framesPeers?: FramesPeers | undefined;
   /** What the sessions need of an acceptor of ours; the recipient is taken for one then. */
   readonly wants?: Wants | undefined;
 }
@@ -56,6 +72,7 @@ interface Opened {
  */
 export class OpenerRouting {
   readonly #options: OpeningOptions;
+  readonly #framesPeers: FramesPeers;
   readonly #envelope: Envelope;
   /** Those that are closing, too. */
   readonly #opened = new Map<SessionId, Opened>();
@@ -66,6 +83,7 @@ export class OpenerRouting {
 
   constructor(options: OpeningOptions) {
     this.#options = options;
+    this.#framesPeers = options.framesPeers ?? newFramesPeers();
     this.#envelope = options.envelope ?? PROXY_ENVELOPE;
   }
 
@@ -104,6 +122,7 @@ export class OpenerRouting {
       envelope: this.#envelope,
       idleTimeoutMs,
       startWithFrames: request !== undefined,
+      peerSpeaksFrames: this.#framesPeers.has(recipient),
       request,
       supply,
       extendedPackets,
@@ -122,8 +141,10 @@ export class OpenerRouting {
     const supply = opened ? this.#supplyOf(opened.recipient) : this.#drained.get(message.sessionId);
     // Anyone may send to a Nym address: what belongs to no session of ours has spent no SURBs of ours.
     supply?.spent(replyPackets(payload.length));
-    opened?.engine.receive(message, now);
-    return opened?.engine;
+    if (opened === undefined) return undefined;
+    opened.engine.receive(message, now);
+    if (opened.engine.mode === 'frames') this.#framesPeers.set(opened.recipient, true);
+    return opened.engine;
   }
 
   /** Another client carries the sessions on. No recipient has any SURBs of it yet. */

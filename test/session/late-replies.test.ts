@@ -15,12 +15,13 @@ const LATE_MS = 2000;
 const silent: Application = { writes: [], writeEveryMs: 10 * LATE_MS, readEveryMs: 0 };
 
 /** Plays a world; tells besides when the acceptor handed what over, and how many packets the session took. */
-function observe(opener: Application, acceptor: Application) {
+function observe(opener: Application, acceptor: Application, acquainted = false) {
   const replies: { readonly at: number; readonly bytes: number }[] = [];
   let packets = 0;
   const aftermath = simulate({
     opener,
     acceptor,
+    acquainted,
     fate: () => [ROUND_TRIP_MS / 2],
     until: 1_000_000,
     watch: (direction, { payload, replySurbs }, at) => {
@@ -91,7 +92,7 @@ describe('the greeting of an acceptor that has one SURB to use', () => {
       writeEveryMs: 5,
       readEveryMs: 0,
     };
-    const { replies } = observe(goesOn, silent);
+    const { replies } = observe(goesOn, silent, true);
     assert.equal(replies[0]?.at, askedAt + ACK_DELAY_MS);
   });
 });

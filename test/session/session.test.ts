@@ -21,7 +21,7 @@ import {
 import { newSessionId } from '../../src/wire/session-id.js';
 import { MemoryMixnet, type MemoryClient } from '../support/memory-mixnet.js';
 
-const TIME_LIMIT = { timeout: 20_000 };
+const TIME_LIMIT = { timeout: 60_000 };
 
 const resetWith = (code: SessionErrorCode, by: 'us' | 'peer') => (error: unknown) =>
   error instanceof SessionError && error.code === code && error.by === by;

@@ -5,7 +5,7 @@ import type { OutgoingMessage } from '../../src/session/engine/message-packer.js
 import type { Mode } from '../../src/session/engine/state.js';
 import { PROXY_ENVELOPE, type Envelope } from '../../src/session/envelope.js';
 import { SessionError } from '../../src/session/errors.js';
-import { OpenerRouting } from '../../src/session/opener-routing.js';
+import { newFramesPeers, OpenerRouting } from '../../src/session/opener-routing.js';
 import { replyPackets } from '../../src/wire/packet-count.js';
 import type { SessionId } from '../../src/wire/session-id.js';
 import { Agenda } from './agenda.js';
@@ -98,6 +98,8 @@ export interface World {
   readonly sessionId?: SessionId;
   readonly idleTimeoutMs?: number | undefined;
   readonly startWithFrames?: boolean;
+  /** Whether the opener knows the servers from earlier, as ones that speak frames. */
+  readonly acquainted?: boolean;
   /** Sees every message that an end hands to its mixnet client. */
   readonly watch?: (direction: 'up' | 'down', message: OutgoingMessage, at: number) => void;
   /** The end of the world, in ms. */
@@ -207,7 +209,9 @@ class Simulation {
     this.#world = world;
     const { envelope = PROXY_ENVELOPE, sessionId, idleTimeoutMs, opener, acceptor, others = [] } = world;
     this.#envelope = sessionId === undefined ? envelope : { ...envelope, newSessionId: () => sessionId };
+    const framesPeers = newFramesPeers();
     this.#routing = new OpenerRouting({
+      framesPeers,
       envelope: this.#envelope,
       idleTimeoutMs,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
@@ -222,6 +226,7 @@ class Simulation {
     }));
     const servers = 1 + Math.max(...this.#plays.map(({ applications }) => applications.recipient));
     this.#servers = Array.from({ length: servers }, (_, n) => this.#newServer(`server ${n}`));
+    if (world.acquainted) for (const { name } of this.#servers) framesPeers.set(name, true);
     for (const play of this.#plays) {
       if (play.applications.opensAt === 0) this.#open(play);
       else

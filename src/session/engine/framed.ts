@@ -288,7 +288,7 @@ export class Framed {
     const frames = this.#signals({ probing, leaving }, greeting, stream);
     const surbs = sendable > 0 ? (state.supply?.besideStream(wantsNothing) ?? 0) : dueSurbs;
     const atLeast = Math.max(surbs, probing ? PROBE_SURBS : leaving ? 1 : 0);
-    const plan = this.#packer.plan(atLeast, credit?.usable || Infinity);
+    const plan = this.#packer.plan(atLeast, credit?.usable || undefined);
     const supplyBytes = state.isOpener ? SUPPLY_BYTES : 0;
     const room = frames.reduce((left, frame) => left - encodedBytes(frame), plan.room - supplyBytes);
     const { sent, finSentAt } = outgoing;

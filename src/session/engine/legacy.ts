@@ -1,7 +1,14 @@
-import { replyPackets } from '../../wire/packet-count.js';
+import { anonymousMessagePackets, replyPackets } from '../../wire/packet-count.js';
 import type { LegacyMessage } from '../envelope.js';
 import { protocolError } from '../errors.js';
-import { LEGACY_REPLY_PACKET_MS, RUST_SURB_RESERVE, SILENCE_TOP_UP_SURBS } from '../limits.js';
+import {
+  LEGACY_MESSAGE_PACKETS,
+  LEGACY_PACKET_MS,
+  LEGACY_SPACING_MS,
+  PROBABLY_LEGACY_MS,
+  RUST_SURB_RESERVE,
+  SILENCE_TOP_UP_SURBS,
+} from '../limits.js';
 import type { Framed } from './framed.js';
 import { resetFrame } from './framed.js';
 import type { MessagePacker, MessagePlan, OutgoingMessage } from './message-packer.js';
@@ -68,7 +75,7 @@ export class Legacy {
     this.#pauseDeadline = undefined;
 
     const dueSurbs = this.#mayTopUp ? this.#dueSurbs() : 0;
-    const plan = this.#packer.plan(dueSurbs);
+    const plan = this.#packer.plan(dueSurbs, this.#messagePackets);
     const asked = firstAnswer.askedAt !== undefined;
     const limit = asked && state.mode === 'unknown' ? firstAnswer.limit(state.now) : Number.MAX_SAFE_INTEGER;
     const sendable = outgoing.sendable(limit);
@@ -88,8 +95,8 @@ export class Legacy {
 
   /** When there may be something to send without anything happening until then. */
   get deadline(): number | undefined {
-    const { greetDeadline } = this.#state;
-    return earliest([greetDeadline, this.#pauseDeadline, this.#stageDeadline(), this.#topUpDeadline()]);
+    if (this.#pauseDeadline !== undefined) return this.#pauseDeadline;
+    return earliest([this.#state.greetDeadline, this.#stageDeadline(), this.#topUpDeadline()]);
   }
 
   /**
@@ -157,12 +164,29 @@ export class Legacy {
     return outgoing.finSentAt === undefined || (mode === 'unknown' && version > 0);
   }
 
-  /** No window limits what piles up in the official client of an acceptor. */
-  #pause(message: OutgoingMessage): void {
-    const { isOpener, mode, now } = this.#state;
-    if (isOpener || mode !== 'legacy') return;
-    this.#lastBytes = message.payload.length;
-    this.#pauseDeadline = now + replyPackets(message.payload.length) * LEGACY_REPLY_PACKET_MS;
+  /** Packets that a message may have, where that is not what it may have in frames. */
+  get #messagePackets(): number | undefined {
+    const { fitForRust, extendedPackets, mode, firstAnswer, now } = this.#state;
+    const { askedAt } = firstAnswer;
+    if (!fitForRust || extendedPackets) return undefined;
+    const isSilent = askedAt !== undefined && now >= askedAt + PROBABLY_LEGACY_MS;
+    return mode === 'legacy' || isSilent ? LEGACY_MESSAGE_PACKETS : undefined;
+  }
+
+  /**
+   * No window limits what piles up in the official client of an acceptor; and what comes in a burst from an opener is
+   * lost at a Rust server.
+   */
+  #pause({ payload, replySurbs }: OutgoingMessage): void {
+    const { isOpener, fitForRust, mode, extendedPackets, now } = this.#state;
+    const { length } = payload;
+    if (fitForRust) {
+      const packets = anonymousMessagePackets(length, replySurbs, extendedPackets);
+      this.#pauseDeadline = now + packets * LEGACY_PACKET_MS + LEGACY_SPACING_MS;
+    } else if (!isOpener && mode === 'legacy') {
+      this.#pauseDeadline = now + replyPackets(length) * LEGACY_PACKET_MS;
+    }
+    this.#lastBytes = mode === 'legacy' ? length : 0;
   }
 
   #dueSurbs(): number {

@@ -65,17 +65,17 @@ export class MessagePacker {
    * Until the peer has answered in this session, every message brings one: any of them may arrive first, and the
    * official client drops replies to a sender tag that it has never had a SURB of, without a word.
    *
-   * @param packets that a reply may take.
+   * @param packets that a reply, or a message of an opener in legacy mode, may take.
    */
-  plan(dueSurbs: number, packets = Infinity): MessagePlan {
+  plan(dueSurbs: number, packets?: number): MessagePlan {
     const { envelope, extendedPackets, supply } = this.#state;
     if (supply === undefined) {
-      const bytes = messageBytes(Math.min(packets, MESSAGE_PACKETS), extendedPackets);
+      const bytes = messageBytes(Math.min(packets ?? Infinity, MESSAGE_PACKETS), extendedPackets);
       return { surbs: 0, room: bytes - envelope.overheadBytes - REPLY_OVERHEAD_BYTES };
     }
     const least = this.#answered ? 0 : this.#opened ? 1 : FIRST_SURBS;
     const surbs = Math.max(dueSurbs, least);
-    const bytes = messageBytes(MESSAGE_PACKETS, extendedPackets) - envelope.overheadBytes;
+    const bytes = messageBytes(packets ?? MESSAGE_PACKETS, extendedPackets) - envelope.overheadBytes;
     return { surbs, room: bytes - ANONYMOUS_OVERHEAD_BYTES - surbs * SURB_BYTES };
   }
 

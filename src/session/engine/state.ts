@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly wake?: (() => void) | undefined;
   /** Lets an opener start with an OPEN frame, for a peer that is known to speak frames. */
   readonly startWithFrames?: boolean;
+  /** Whether the peer has spoken frames before: then it is no Rust server, though it may not know the version. */
+  readonly peerSpeaksFrames?: boolean;
   /** What the session's OPEN asks for. */
   readonly request?: OpenRequest | undefined;
   /** Drawn anew whenever a session is accepted; tells openers of a restart. */
@@ -66,6 +68,8 @@ export class SessionState {
   readonly request: OpenRequest | undefined;
   /** Bytes that the application may hand over ahead of what has been sent. */
   readonly sendBuffer: number;
+  /** Whether what an opener sends in legacy mode is fit for a Rust server: in few messages, well apart. */
+  readonly fitForRust: boolean;
   /** An acceptor's own; at an opener, that of the acceptor that answered first. */
   instance: number | undefined;
   readonly outgoing = new SendBuffer();
@@ -115,6 +119,7 @@ export class SessionState {
     this.instance = options.instance;
     this.extendedPackets = options.extendedPackets ?? false;
     this.sendBuffer = options.request?.lane && !this.extendedPackets ? LANE_SEND_BUFFER : SEND_BUFFER;
+    this.fitForRust = this.isOpener && envelope.hasClose && options.peerSpeaksFrames !== true;
     this.wake = options.wake ?? (() => undefined);
     const { firstMessage, rustOpenersFirst, messageIds, hasOpen } = envelope;
     this.incoming = new ReceiveStream(
