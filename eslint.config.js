@@ -28,7 +28,7 @@ const rooms = {
   tls: allBut(aboveProxy, 'tls'),
   localnet: allBut(aboveWire, 'localnet'),
   browser: allBut(edges, 'browser'),
-  node: allBut(aboveProxy, 'node', 'tls'),
+  node: allBut(edges, 'node'),
   demo: ['http', 'websocket', 'app'],
   app: ['node', 'localnet', 'demo'],
 };

@@ -3,7 +3,10 @@
  *
  * @module
  */
-export { TunnelFetchError } from '../http/index.js';
+export { OptionError } from '../basics/options-check.js';
+export { TunnelFetchError, type TunnelFetchErrorCode } from '../http/index.js';
+export type { CommonClientOptions } from '../proxy/client-options.js';
+export { WebSocketError, WebSocketFailureEvent, type FailureCode } from '../websocket/errors.js';
 export { DEFAULT_CLIENT_ID, forgetIdentity, type PersistentIdentity } from '../mixnet/browser/index.js';
 export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
 export { MAINNET, type Network } from '../mixnet/network.js';

@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { Connect } from '../proxy/socket.js';
 import { closedError, ConnectionPool } from './connection-pool.js';
@@ -56,8 +57,9 @@ export class HttpClient {
   constructor(options: HttpClientOptions) {
     const { connect, baseUrl = DEFAULT_BASE_URL } = options;
     const { maxSockets = DEFAULT_MAX_SOCKETS, idleMs = DEFAULT_IDLE_MS } = options;
-    if (!Number.isInteger(maxSockets) || maxSockets < 1) throw new RangeError('maxSockets must be 1 or more');
-    if (!(idleMs >= 0 && idleMs < 2 ** 31)) throw new RangeError('idleMs must be from 0 to 2,147,483,647');
+    if (!Number.isInteger(maxSockets) || maxSockets < 1)
+      throw new OptionError('maxSockets must be 1 or more');
+    if (!(idleMs >= 0 && idleMs < 2 ** 31)) throw new OptionError('idleMs must be from 0 to 2,147,483,647');
     this.#baseUrl = tunnelUrl(baseUrl).href;
     this.#pool = new ConnectionPool({ connect, maxSockets, idleMs });
   }

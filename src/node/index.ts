@@ -4,10 +4,20 @@
  * @module
  */
 export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
+export { OptionError } from '../basics/options-check.js';
+export { TunnelFetchError, type TunnelFetchErrorCode } from '../http/errors.js';
+export { MAINNET, type Network } from '../mixnet/network.js';
+export { readNetwork } from '../mixnet/node/network-file.js';
 export type { TrafficProfile } from '../mixnet/options.js';
+export type { CommonClientOptions } from '../proxy/client-options.js';
+export type { ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
+export { WebSocketError, WebSocketFailureEvent, type FailureCode } from '../websocket/errors.js';
 export type { Protocol, ServerProtocol } from '../proxy/protocol.js';
 export type { ProxyEvents, SessionReport } from '../proxy/session-report.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
+export type { Certificates, TlsRoots } from '../tls/certificates.js';
+export { TlsError, type TlsErrorCode } from '../tls/errors.js';
+export type { ClientSocket, TlsOptions } from '../tls/socket.js';
 export type { MixnetStream } from '../streams/mixnet-stream.js';
 export type {
   ListenOptions,
@@ -23,6 +33,7 @@ export type { ClientTraffic } from '../mixnet/client.js';
 export { DEFAULT_SESSION_LIMITS, type LimitName, type SessionLimits } from '../proxy/session-limits.js';
 export type { ServerChange } from '../proxy/servers.js';
 export type { ProxyCounts, ResetReason } from '../proxy/stats.js';
+export type { TunnelDuplex } from './duplex.js';
 export type { MixnetOptions } from './mixnet-options.js';
 export { NymProxyClient, type NymProxyClientEvents, type NymProxyClientOptions } from './proxy-client.js';
 export { NymProxyServer, type NymProxyServerEvents, type NymProxyServerOptions } from './proxy-server.js';

@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import type { Socket } from 'node:net';
 
 import type { UpstreamConnection } from '../proxy/join.js';
@@ -21,7 +22,9 @@ export function parseTcpAddress(text: string): TcpAddress {
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new RangeError(`"${text}" is not a TCP address; write it as host:port, for example 127.0.0.1:8000`);
+    throw new OptionError(
+      `"${text}" is not a TCP address; write it as host:port, for example 127.0.0.1:8000`,
+    );
   }
   return { host, port };
 }

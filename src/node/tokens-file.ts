@@ -16,6 +16,7 @@ const NOT_OWNERS = 0o077;
 /** A file of access tokens cannot be used; the message says which, why and what to do. */
 export class TokensFileError extends Error {
   override readonly name = 'TokensFileError';
+  readonly code = 'tokens-file';
 }
 
 /**

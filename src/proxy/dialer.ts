@@ -5,6 +5,7 @@ import type { ClientPool } from '../mixnet/pool.js';
 import type { Connection } from '../session/connection.js';
 import { FLUSH_MS } from '../session/limits.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
+import type { Wants } from '../session/opener-routing.js';
 import type { Lane } from '../wire/lane.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
@@ -21,6 +22,12 @@ export interface Dialled {
   readonly server: string;
 }
 
+/** How a connection is opened. */
+export interface DialOptions {
+  /** The server's upstream, by name or as `host:port`; that of the dialer's options unless given. */
+  readonly upstream?: string | undefined;
+}
+
 /** Opens sessions with the server in use. */
 export interface Dialer {
   /**
@@ -28,7 +35,7 @@ export interface Dialer {
    *
    * @throws {MixnetClientError} if no client can be had.
    */
-  dial(signal?: AbortSignal): Promise<Dialled>;
+  dial(signal?: AbortSignal, options?: DialOptions): Promise<Dialled>;
 
   /** The mixnet clients that carry sessions, or are about to, as far as the dialer knows them. */
   readonly carriers: readonly Carrier[];
@@ -38,7 +45,7 @@ export interface Dialer {
 }
 
 /** A session of a connection that several carry together. */
-export interface LaneDial {
+export interface LaneDial extends DialOptions {
   readonly lane: Lane;
   /** Nym address that the server named for it; that of the server in use unless given. */
   readonly recipient?: string | undefined;
@@ -47,7 +54,7 @@ export interface LaneDial {
 /** A dialer whose sessions go over one mixnet client each. */
 export interface SessionDialer extends Dialer {
   /** As {@link Dialer.dial}. What becomes of a lane tells nothing of its server: its connection does. */
-  dial(signal?: AbortSignal, options?: LaneDial): Promise<Dialled>;
+  dial(signal?: AbortSignal, options?: Partial<LaneDial>): Promise<Dialled>;
 }
 
 /** A mixnet client and what it carries now. */
@@ -78,7 +85,8 @@ export class PerConnectionDialer implements SessionDialer {
     return [...this.#open].map(([opener, client]) => carrierOf(client, opener));
   }
 
-  async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
+  async dial(signal?: AbortSignal, options: Partial<LaneDial> = {}): Promise<Dialled> {
+    const { lane, recipient } = options;
     const client = await this.#pool.take(signal);
     if (this.#closed) {
       await client.close();
@@ -88,7 +96,7 @@ export class PerConnectionDialer implements SessionDialer {
     const server = recipient ?? servers.address;
     const opener = new SessionOpener(client, this.#options);
     this.#open.set(opener, client);
-    const session = opener.open(server, { lane });
+    const session = opener.open(server, { lane, wants: wantsFor(this.#options, options) });
     if (lane === undefined) servers.follow(server, session);
     const ended = new AbortController();
     client.on('state', () => this.#replace(opener, client, ended.signal));
@@ -160,12 +168,13 @@ export class SharedDialer implements SessionDialer {
     return this.#client && this.#opener ? [carrierOf(this.#client, this.#opener)] : [];
   }
 
-  async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
+  async dial(signal?: AbortSignal, options: Partial<LaneDial> = {}): Promise<Dialled> {
+    const { lane, recipient } = options;
     const client = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
     const server = recipient ?? servers.address;
     this.#opener ??= new SessionOpener(client, this.#options);
-    const session = this.#opener.open(server, { lane });
+    const session = this.#opener.open(server, { lane, wants: wantsFor(this.#options, options) });
     if (lane === undefined) servers.follow(server, session);
     return { connection: session, server };
   }
@@ -201,6 +210,11 @@ export class SharedDialer implements SessionDialer {
   #replace(): void {
     if (!this.#closed) this.#current = this.#start();
   }
+}
+
+/** What a connection to an upstream of its own asks for; `undefined` if it has none. */
+function wantsFor({ wants }: DialerOptions, { upstream }: DialOptions): Wants | undefined {
+  return upstream === undefined ? undefined : { ...wants, upstream };
 }
 
 function carrierOf(client: MixnetClient, { size, surbs }: SessionOpener): Carrier {

@@ -31,6 +31,11 @@ export interface TunnelSocket extends ByteStreams {
 
 /** How a socket is opened. */
 export interface ConnectOptions {
+  /**
+   * The server's upstream: its name, or `host:port` if the server allows that. That of the client's options unless
+   * given.
+   */
+  readonly upstream?: string | undefined;
   /** Gives the connection up, at any time. */
   readonly signal?: AbortSignal | undefined;
   /** Whether `writable` stays open when the upstream has ended its side; otherwise it is closed then. Default false. */

@@ -196,7 +196,7 @@ describe('a proxy client in a web page', { timeout: 1_200_000 }, () => {
     for (const baseUrl of ['/here', 'ftp://upstream/', 'http://me:too@upstream/']) {
       assert.equal((await refused(tab, { baseUrl })).error, 'RangeError');
     }
-    assert.equal((await refused(tab, { closeTimeout: -1 })).error, 'RangeError');
+    assert.equal((await refused(tab, { closeTimeoutMs: -1 })).error, 'RangeError');
     const nowhere = await refused(tab, { network: { name: 'x', apiUrl: 'http://127.0.0.1:9/api/' } });
     assert.equal(nowhere.code, 'network');
     await created(tab);

@@ -24,6 +24,20 @@ function count(text: string, pattern: RegExp): number {
 }
 
 describe('the examples', IN_TIME, () => {
+  const clients: [string, RegExp][] = [
+    ['undici', /^200 hello, \/from-undici$/m],
+    ['ws', /^you said: hello$/m],
+    ['pg', /^no --upstream was given: .*\nthe answer is 42$/m],
+    ['grpc', /^hello, mixnet\ngrpc-status 0$/m],
+  ];
+  for (const [name, output] of clients) {
+    it(`run the client of others through the tunnel: ${name}`, async (t) => {
+      const { code, stdout, stderr } = await runFile(t, `examples/${name}.js`).ended;
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, output);
+    });
+  }
+
   it('send ten messages over one connection and get them back', async (t) => {
     const { code, stdout, stderr } = await runFile(t, SINGLE, '--max-pause', '0.05').ended;
     assert.deepEqual([code, stderr], [0, '']);

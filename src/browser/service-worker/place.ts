@@ -1,3 +1,4 @@
+import { OptionError } from '../../basics/options-check.js';
 import { requestTarget } from '../../http/request-target.js';
 
 /** Where the upstream's pages appear in the browser, and what they are called at the upstream. */
@@ -21,14 +22,14 @@ export const OWN_PATHS = '.nym-tcp-proxy/';
 export function placeOf(scope: string, baseUrl: string): Place {
   const { origin, pathname } = new URL(scope);
   if (pathname === '/' || !pathname.endsWith('/')) {
-    throw new RangeError(
+    throw new OptionError(
       `The service worker's scope is "${pathname}", and everything under it is answered by the upstream. Register it ` +
         "with a scope of its own that ends with a slash, such as { scope: '/browse/' }.",
     );
   }
   const base = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   if (base?.protocol !== 'http:') {
-    throw new RangeError(
+    throw new OptionError(
       `The baseUrl "${baseUrl}" cannot be used: it has to begin with http://, as the tunnel itself encrypts.`,
     );
   }

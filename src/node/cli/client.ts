@@ -25,6 +25,7 @@ const MAX_RESERVE = 100;
 interface ClientOptions extends LogOptions, MetricsOptions {
   readonly tokenFile?: string;
   readonly upstreamName?: string;
+  readonly legacyUpstreamHeader?: boolean;
   readonly serverAddress: readonly string[];
   readonly listenAddress: string;
   readonly listenPort: number;
@@ -73,6 +74,10 @@ function clientCommand(): Command {
         "the server's upstream of that name (default: its default one)",
       ).argParser(options.upstreamName),
     )
+    .option(
+      '--legacy-upstream-header',
+      'sends a line "UPSTREAM:host:port" first, for other servers that want the upstream so',
+    )
     .option('--gateway <identity>', 'gateway of the mixnet clients, in base58 (default: drawn at random)')
     .addOption(options.trafficOption('default'))
     .addOption(
@@ -93,7 +98,7 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     serverAddress,
     listenHost: listenAddress,
     listenPort,
-    closeTimeout,
+    closeTimeoutMs: closeTimeout * 1000,
     env: envPath,
     poolSize: given.clientPoolReserve,
     clients: given.sharedClient ? 'shared' : 'per-connection',
@@ -103,6 +108,7 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     protocol: given.protocol,
     token: readToken(given.tokenFile),
     upstream: given.upstreamName,
+    legacyUpstreamHeader: given.legacyUpstreamHeader,
     signal,
   });
   const metrics = await serveMetrics(client, 'client', given).catch(async (error: unknown) => {

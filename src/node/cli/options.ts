@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
 import { MAX_LANES } from '../../wire/lane.js';
-import { isUpstreamName } from '../../wire/open-request.js';
+import { isUpstream, isUpstreamName } from '../../wire/open-request.js';
 import { parseUpstream } from '../upstreams.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 
@@ -116,8 +116,13 @@ export function namedUpstream(
 }
 
 export function upstreamName(text: string): string {
-  if (isUpstreamName(text)) return text;
-  throw new InvalidArgumentError(`Give a name as the server has it; ${NAME_RULE}.`);
+  if (isUpstream(text)) return text;
+  throw new InvalidArgumentError(`Give a name as the server has it, or host:port; ${NAME_RULE}.`);
+}
+
+/** Whatever was given, added to what was given before. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 const NAME_RULE = 'a name has up to 63 letters, digits, ".", "_" and "-", and starts with a letter or digit';
