@@ -73,6 +73,7 @@ const OPTION_NAMES: Readonly<Record<keyof NymProxyClientOptions, true>> = {
     onProgress: true,
     signal: true,
     onLog: true,
+    tls: true,
   },
 };
 
@@ -141,7 +142,8 @@ export class NymProxyClient implements AsyncDisposable {
     try {
       const { number, state } = valueOf(await link.service.nextState(0));
       reached('ready');
-      return new NymProxyClient(link, options, tls, state.state === 'ready' ? state.nymAddress : '', number);
+      const nymAddress = state.state === 'ready' ? state.nymAddress : '';
+      return new NymProxyClient(link, options, tls, nymAddress, number);
     } catch (error) {
       await link.close();
       throw error;

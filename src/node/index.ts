@@ -15,6 +15,9 @@ export { WebSocketError, WebSocketFailureEvent, type FailureCode } from '../webs
 export type { Protocol, ServerProtocol } from '../proxy/protocol.js';
 export type { ProxyEvents, SessionReport } from '../proxy/session-report.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
+export type { Certificates, TlsRoots } from '../tls/certificates.js';
+export { TlsError, type TlsErrorCode } from '../tls/errors.js';
+export type { ClientSocket, TlsOptions } from '../tls/socket.js';
 export type { MixnetStream } from '../streams/mixnet-stream.js';
 export type {
   ListenOptions,

@@ -28,15 +28,25 @@ import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
+import {
+  tlsConnectOptions,
+  withTls,
+  type ClientSocket,
+  type TlsConnectOptions,
+  type TlsOptions,
+} from '../tls/socket.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { TunnelAgent, TunnelDuplex } from './duplex.js';
 import { EarlyListener } from './early-listener.js';
 import { legacyHeader } from './legacy-header.js';
 import { checkMixnetOptions, clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { streamsOf } from './tcp.js';
+import { NodeTlsEngine } from './tls.js';
 
 /** Options of {@link NymProxyClient.create}; `clients` are `per-connection` and the `poolSize` is 2 unless given. */
 export interface NymProxyClientOptions extends MixnetOptions, CommonClientOptions {
+  /** Whom TLS with the upstream trusts (`https:`, `wss:`, `secureTransport`); Mozilla's roots unless given. */
+  readonly tls?: TlsOptions | undefined;
   /** Port to listen on, 0 for any free one. Unless given, connections come from this program only. */
   readonly listenPort?: number | undefined;
   /** Interface to listen on; 127.0.0.1 by default. Whoever can connect to it can use the tunnel. */
@@ -57,7 +67,7 @@ const OPTION_NAMES: Readonly<Record<keyof NymProxyClientOptions, true>> = {
   ...{ serverAddress: true, network: true, env: true, traffic: true, gateway: true, identity: true },
   ...{ clients: true, poolSize: true, lanes: true, token: true, protocol: true, upstream: true },
   ...{ upstreamByHost: true, legacyUpstreamHeader: true, baseUrl: true, closeTimeoutMs: true },
-  ...{ listenPort: true, listenHost: true, maxConnections: true, signal: true, onLog: true },
+  ...{ listenPort: true, listenHost: true, maxConnections: true, signal: true, onLog: true, tls: true },
 };
 
 const MAX_PORT = 65_535;
@@ -105,6 +115,7 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #listener: Server | undefined;
   readonly #options: Calls;
   readonly #http: UpstreamFetch;
+  readonly #open: (options?: ConnectOptions) => ClientSocket;
   readonly #pool: ClientPool;
   readonly #servers: Servers;
   readonly #dialer: Dialer;
@@ -117,6 +128,7 @@ export class NymProxyClient implements AsyncDisposable {
 
   private constructor(
     options: Calls,
+    tls: TlsConnectOptions,
     listener: EarlyListener | undefined,
     pool: ClientPool,
     servers: Servers,
@@ -129,6 +141,7 @@ export class NymProxyClient implements AsyncDisposable {
     this.#servers = servers;
     this.#dialer = dialer;
     this.#listeners = listeners;
+    this.#open = withTls((given = {}) => this.#dialled(given), tls);
     const { baseUrl = DEFAULT_BASE_URL, upstreamByHost } = options;
     this.#http = new UpstreamFetch({ connect: (given) => this.connect(given), baseUrl, upstreamByHost });
     listener?.server.once('close', () => this.#ended.resolve());
@@ -151,6 +164,7 @@ export class NymProxyClient implements AsyncDisposable {
     if (listenPort !== undefined) wholeNumberOf('listenPort', listenPort, { max: MAX_PORT });
     if (identity !== 'ephemeral' && options.clients !== 'shared')
       throw new OptionError("identity needs clients: 'shared'; others are thrown away after each connection");
+    const tls = tlsConnectOptions(options.tls, (roots) => new NodeTlsEngine(roots));
     const wants = wantsOf(options);
     const addresses = serverAddresses(options.serverAddress);
     const envelope = envelopeOf(options.protocol);
@@ -176,7 +190,7 @@ export class NymProxyClient implements AsyncDisposable {
         closeTimeoutMs,
       };
       const dialer = newDialer(options, pool, startLane, dialerOptions);
-      return new NymProxyClient(options, listener, pool, servers, dialer, listeners);
+      return new NymProxyClient(options, tls, listener, pool, servers, dialer, listeners);
     } catch (error) {
       listener?.close();
       throw error;
@@ -184,30 +198,14 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   /**
-   * Opens a connection to the upstream. What goes wrong shows at the socket.
+   * Opens a connection to the upstream, over TLS if `secureTransport` asks for it. What goes wrong shows at the socket:
+   * what is wrong with a certificate as a {@link TlsError}.
    *
    * @throws {RangeError} if `options.upstream` cannot be one.
    */
-  connect(options: ConnectOptions = {}): TunnelSocket {
-    const upstream = upstreamOf(options.upstream ?? this.#options.upstream);
-    return new DialledSocket({
-      ...options,
-      dial: async (signal) => {
-        try {
-          return await this.#dial(signal, upstream);
-        } catch (error) {
-          this.#connections.failed(
-            error instanceof Error ? error : new Error('no connection', { cause: error }),
-          );
-          throw error;
-        }
-      },
-      carry: (connection, socket) => {
-        const carried = this.#connections.carry(connection, { connect: () => Promise.resolve(socket) });
-        this.#running.add(carried);
-        return carried.finally(() => void this.traffic());
-      },
-    });
+  connect(options: ConnectOptions = {}): ClientSocket {
+    upstreamOf(options.upstream ?? this.#options.upstream);
+    return this.#open(options);
   }
 
   /**
@@ -382,6 +380,28 @@ export class NymProxyClient implements AsyncDisposable {
     this.#connections.cut();
     await Promise.all([fetches, this.#running.ended()]);
     if (this.#listener === undefined) this.#ended.resolve();
+  }
+
+  #dialled(options: ConnectOptions): TunnelSocket {
+    const upstream = upstreamOf(options.upstream ?? this.#options.upstream);
+    return new DialledSocket({
+      ...options,
+      dial: async (signal) => {
+        try {
+          return await this.#dial(signal, upstream);
+        } catch (error) {
+          this.#connections.failed(
+            error instanceof Error ? error : new Error('no connection', { cause: error }),
+          );
+          throw error;
+        }
+      },
+      carry: (connection, socket) => {
+        const carried = this.#connections.carry(connection, { connect: () => Promise.resolve(socket) });
+        this.#running.add(carried);
+        return carried.finally(() => void this.traffic());
+      },
+    });
   }
 
   async #carry(socket: Socket): Promise<void> {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Duplex } from 'node:stream';
 import {
@@ -12,7 +13,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { ByteStreams } from '../proxy/join.js';
 import type { TrustedRoots } from '../tls/certificates.js';
 import type { TlsEngine, TlsSession, TlsTarget } from '../tls/engine.js';
-import { tlsError, type TlsError, type TlsErrorCode } from '../tls/errors.js';
+import { tlsError, TlsError, type TlsErrorCode } from '../tls/errors.js';
 
 /** What rustls in web pages has, so that a server is taken or refused everywhere alike. */
 export const SAME_AS_RUSTLS = {
@@ -354,7 +355,13 @@ function reasonOf(error: Error): string {
   return 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
 }
 
+/** @throws {TlsError} `options` if it is no certificate, which OpenSSL would pass over without a word. */
 function pemOf(der: Uint8Array): string {
-  const base64 = Buffer.from(der).toString('base64').replaceAll(/.{64}/g, '$&\n');
-  return `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
+  try {
+    return new X509Certificate(der).toString();
+  } catch (cause) {
+    throw new TlsError('options', 'A root (roots, extraRoots) is no certificate that can be read.', {
+      cause,
+    });
+  }
 }
