@@ -24,9 +24,10 @@ import { wholeNumberOf } from '../proxy/whole-number.js';
 import { SessionError } from '../session/errors.js';
 import { MAX_LANES } from '../wire/lane.js';
 import { EarlyListener } from './early-listener.js';
+import { Arrivals } from './fronts/arrivals.js';
+import { PageRules, type Refusal, type WebPages } from './fronts/page-rules.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
-import { streamsOf } from './tcp.js';
 
 /** Options of {@link NymProxyClient.create}. */
 export interface NymProxyClientOptions extends MixnetOptions {
@@ -62,6 +63,12 @@ export interface NymProxyClientOptions extends MixnetOptions {
    * default; more need a server of ours. With `shared` clients, so many for all connections.
    */
   readonly lanes?: number | undefined;
+  /**
+   * Requests of other people's web pages are refused: any page in a browser on this machine can send some to the
+   * listening port, which would reach the upstream, and link the page's visitor to the tunnel. Here is what may pass
+   * nevertheless; `allow` lets everything pass.
+   */
+  readonly webPages?: WebPages | 'allow' | undefined;
   /** TCP connections at once; 256 by default. Further ones are closed at once. */
   readonly maxConnections?: number | undefined;
   /** Ends the start. */
@@ -72,6 +79,8 @@ export interface NymProxyClientOptions extends MixnetOptions {
 export interface NymProxyClientEvents extends ProxyEvents {
   /** New connections go to another server now. */
   server: ServerChange;
+  /** A request of somebody's web page was refused. */
+  refusal: Refusal;
 }
 
 type ClientListeners = { readonly [E in keyof NymProxyClientEvents]: Listeners<NymProxyClientEvents[E]> };
@@ -95,6 +104,7 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #servers: Servers;
   readonly #dialer: Dialer;
   readonly #listeners: ClientListeners;
+  readonly #arrivals: Arrivals;
   readonly #running = new Tasks();
   readonly #stats = new ProxyStats();
   readonly #traffic = new TrafficTotal();
@@ -110,7 +120,9 @@ export class NymProxyClient implements AsyncDisposable {
     servers: Servers,
     dialer: Dialer,
     listeners: ClientListeners,
+    pageRules: PageRules | undefined,
   ) {
+    this.#arrivals = new Arrivals(pageRules, (refusal) => listeners.refusal.call(refusal));
     this.#pool = pool;
     this.#listener = listener.server;
     this.#servers = servers;
@@ -124,8 +136,8 @@ export class NymProxyClient implements AsyncDisposable {
    * Connects to the mixnet and starts to listen.
    *
    * @throws {WireError} if a server's address is not a Nym address.
-   * @throws {RangeError} if there is no server's address, a number is out of its range, or the protocol, the token or
-   *   the name of the upstream cannot be one.
+   * @throws {RangeError} if there is no server's address, a number is out of its range, or the protocol, the token, the
+   *   name of the upstream, or a host or origin of `webPages` is malformed.
    * @throws {MixnetClientError} if the network or gateway cannot be used.
    * @throws the operating system's error (`EADDRINUSE`, ...) if the port cannot be had.
    */
@@ -138,6 +150,7 @@ export class NymProxyClient implements AsyncDisposable {
     const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
     const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     wholeNumberOf('maxConnections', maxConnections, { min: 1 });
+    const pageRules = options.webPages === 'allow' ? undefined : new PageRules(options.webPages ?? {});
     const listener = await EarlyListener.listen(
       options.listenHost ?? DEFAULT_LISTEN_HOST,
       options.listenPort ?? DEFAULT_LISTEN_PORT,
@@ -155,7 +168,7 @@ export class NymProxyClient implements AsyncDisposable {
         ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
       };
       const dialer = newDialer(options, pool, dialerOptions);
-      return new NymProxyClient(listener, pool, servers, dialer, listeners);
+      return new NymProxyClient(listener, pool, servers, dialer, listeners, pageRules);
     } catch (error) {
       listener.close();
       throw error;
@@ -212,8 +225,15 @@ export class NymProxyClient implements AsyncDisposable {
     if (options.signal?.aborted) onAbort();
     options.signal?.addEventListener('abort', onAbort);
     await this.#ended;
+    await this.#running.ended();
     await this.#closing;
     options.signal?.removeEventListener('abort', onAbort);
+  }
+
+  /** Stops listening; settles when the open connections have ended. Never rejects. */
+  async drain(): Promise<void> {
+    this.#listener.close();
+    await this.#running.ended();
   }
 
   /** Stops listening, resets the open connections, tells the server, and leaves the mixnet. Never rejects. */
@@ -228,6 +248,7 @@ export class NymProxyClient implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#listener.close();
+    this.#arrivals.close();
     await this.#dialer.close();
     // What an application has not taken by then, it will not get.
     for (const cut of this.#cuts) cut.abort();
@@ -235,10 +256,12 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   async #carry(socket: Socket): Promise<void> {
+    const local = await this.#arrivals.admit(socket);
+    if (local === undefined) return;
     this.#connections += 1;
     const number = this.#connections;
-    const local = streamsOf(socket, 'aborted');
     const gone = new AbortController();
+    if (socket.destroyed) gone.abort();
     socket.on('close', () => gone.abort());
     const cut = new AbortController();
     this.#cuts.add(cut);
@@ -286,6 +309,7 @@ function newListeners(): ClientListeners {
     retry: new Listeners(),
     recovery: new Listeners(),
     server: new Listeners(),
+    refusal: new Listeners(),
   };
 }
 

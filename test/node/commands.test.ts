@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 
 import { startLocalnet, type Localnet, type LocalnetOptions } from '../../src/localnet/index.js';
@@ -73,6 +74,12 @@ async function metricsOf(child: Child): Promise<string> {
   assert.equal(((await health.json()) as { status: string }).status, 'ready');
   assert.equal((await fetch(`${url}/else`)).status, 404);
   assert.equal((await fetch(`${url}/metrics`, { method: 'POST' })).status, 405);
+  for (const headers of [{ host: 'rebind.example' }, { origin: 'http://evil.example' }])
+    for (const path of ['metrics', 'healthz']) {
+      const [response] = (await once(get(`${url}/${path}`, { headers }), 'response')) as [IncomingMessage];
+      assert.ok([403, 421].includes(response.statusCode ?? 0));
+      assert.doesNotMatch((await buffer(response)).toString(), /nym_proxy|ready/);
+    }
   return (await fetchBody(`${url}/metrics`)).toString();
 }
 
@@ -109,13 +116,14 @@ describe('the server and client commands', IN_TIME, () => {
     parseNymAddress(address);
     const client = runClient(t, world, address, '--log-format', 'json');
     const url = await urlOf(client);
+    for (const child of [client, server]) child.kill('SIGHUP');
 
     const page = await fetchBody(`${url}/about.html`);
     assert.deepEqual(page, await fetchBody(`http://${world.upstream.address}/about.html`));
     await Promise.all([client, server].map((child) => child.until('stderr', /"event":"end"/)));
     const { hostname, port } = new URL(url);
     const open = connect(Number(port), hostname);
-    open.write('GET /events HTTP/1.1\r\nhost: x\r\n\r\n');
+    open.write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n');
     await once(open, 'data');
     const reset = new Promise<NodeJS.ErrnoException>((resolve) => open.on('error', resolve));
 
@@ -181,6 +189,39 @@ describe('the server and client commands', IN_TIME, () => {
     server.kill('SIGHUP');
     await server.until('stderr', /Line 1 of the tokens file .* Until then nobody is let in/);
     await endWith('SIGTERM', server);
+  });
+
+  it('let open connections end at SIGTERM, and take no others', async (t) => {
+    const world = await startWorld(t);
+    const accessLog = join(world.directory, 'access.log');
+    const logFile = join(world.directory, 'log');
+    const server = runServer(t, world, '--ephemeral', '--access-log', accessLog, '--log-file', logFile);
+    const client = runClient(t, world, await addressOf(server), '--log-format', 'json', '--grace', '30');
+    const url = await urlOf(client);
+    const { hostname, port } = new URL(url);
+    const request = 'GET /about.html HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    const open = connect(Number(port), hostname);
+    open.write(request);
+    await once(open, 'data');
+    client.kill('SIGTERM');
+    await client.until('stderr', /SIGTERM: ending/);
+    await assert.rejects(fetchBody(url), { code: 'ECONNREFUSED' });
+    open.write(request.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
+    await once(open.resume(), 'end');
+    assert.equal((await client.ended).code, 0);
+    assert.match(client.written.stderr, /"event":"end"/);
+
+    await rename(logFile, `${logFile}.1`);
+    server.kill('SIGHUP');
+    while ((await readFile(logFile, 'utf8').catch(() => undefined)) === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(await endWith('SIGTERM', server), '');
+    assert.match(await readFile(`${logFile}.1`, 'utf8'), /Serving/);
+    assert.match(await readFile(logFile, 'utf8'), /SIGTERM: ending/);
+    const [line = ''] = (await readFile(accessLog, 'utf8')).split('\n');
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    assert.deepEqual([entry['session'], entry['outcome']], [1, 'ok']);
+    assert.ok(Number(entry['bytesSent']) > 1000 && Number(entry['durationMs']) > 0);
   });
 
   it('serve many sessions over one mixnet client, if told so', async (t) => {

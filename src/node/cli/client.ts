@@ -10,10 +10,12 @@ import { NymProxyClient, type Protocol, type TrafficProfile } from '../index.js'
 import { PROTOCOLS } from '../../proxy/protocol.js';
 import { parseAccessToken } from '../../session/access-proof.js';
 import { readTokens } from '../tokens-file.js';
+import { logAccess, openAccessLog } from './access-log.js';
 import { CommandError, oneLine } from './failure.js';
 import type { LogOptions } from './log.js';
 import { serveMetrics, type MetricsOptions } from './metrics-server.js';
 import * as options from './options.js';
+import { logPageRefusals } from './refusal-log.js';
 import { runCommand, type Service, type Surroundings } from './run-command.js';
 import { logSessions } from './session-log.js';
 
@@ -36,11 +38,13 @@ interface ClientOptions extends LogOptions, MetricsOptions {
   readonly traffic: TrafficProfile;
   readonly lanes: number;
   readonly sharedClient?: boolean;
+  readonly allowHost?: readonly string[];
+  readonly allowOrigin?: readonly string[];
+  readonly allowWebPages?: boolean;
 }
 
 function clientCommand(): Command {
-  const [metricsPort, metricsHost] = options.metricsOptions();
-  return options
+  const command = options
     .newCommand('nym-proxy-client', 'Carries local TCP connections through the Nym mixnet to a server.')
     .addOption(
       new Option(
@@ -80,15 +84,16 @@ function clientCommand(): Command {
         'mixnet clients that carry each connection together; needs a server of this project',
       ),
     )
-    .addOption(metricsPort)
-    .addOption(metricsHost)
-    .addOption(options.logFormatOption())
-    .addOption(options.logLevelOption())
     .addHelpText('after', options.TRAFFIC_HELP);
+  for (const option of [...options.webPageOptions(), ...options.operatingOptions()])
+    command.addOption(option);
+  return command;
 }
 
-async function startClient(given: ClientOptions, { log, signal }: Surroundings): Promise<Service> {
+async function startClient(given: ClientOptions, { log, signal, onWriter }: Surroundings): Promise<Service> {
   const { serverAddress, listenAddress, listenPort, closeTimeout, envPath, gateway, traffic } = given;
+  const accessLog = given.accessLog === undefined ? undefined : openAccessLog(given.accessLog);
+  if (accessLog) onWriter(accessLog);
   const client = await NymProxyClient.create({
     serverAddress,
     listenHost: listenAddress,
@@ -103,6 +108,9 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     protocol: given.protocol,
     token: readToken(given.tokenFile),
     upstream: given.upstreamName,
+    webPages: given.allowWebPages
+      ? 'allow'
+      : { allowHosts: given.allowHost, allowOrigins: given.allowOrigin },
     signal,
   });
   const metrics = await serveMetrics(client, 'client', given).catch(async (error: unknown) => {
@@ -110,6 +118,8 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
     throw error;
   });
   logSessions(client, log, signal);
+  if (accessLog) logAccess(client, accessLog);
+  logPageRefusals(client, log);
   client.on('server', ({ server, of, error }) => {
     const reason = oneLine(error.message);
     log.warn(
@@ -125,6 +135,7 @@ async function startClient(given: ClientOptions, { log, signal }: Surroundings):
       await client.run({ signal });
       return 0;
     },
+    drain: () => client.drain(),
     close: async () => {
       await Promise.all([client.close(), metrics?.close()]);
     },

@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
 import { MAX_LANES } from '../../wire/lane.js';
 import { isUpstreamName } from '../../wire/open-request.js';
+import { PageRules } from '../fronts/page-rules.js';
 import { parseTcpAddress } from '../tcp.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 
@@ -94,13 +95,61 @@ export function limitOption(flags: string, meaning: string, byDefaultMs: number)
     .default(byDefaultMs / 1000);
 }
 
-export function metricsOptions(): readonly [Option, Option] {
+/** Of every command that runs for long. */
+export function operatingOptions(): readonly Option[] {
   return [
     new Option('--metrics-port <port>', 'serves /metrics for Prometheus, and /healthz').argParser(
       wholeNumber(0, MAX_PORT),
     ),
     new Option('--metrics-host <ip>', 'whoever can connect to it can read them').default('127.0.0.1'),
+    new Option(
+      '--metrics-allow-host <name>',
+      'answers under this host name too, besides localhost and IP addresses; may be repeated',
+    ).argParser(hostName),
+    new Option('--grace <seconds>', 'time for open connections to end by themselves at SIGTERM')
+      .argParser(wholeNumber(0, MAX_TIMEOUT_S))
+      .default(3),
+    logFormatOption(),
+    logLevelOption(),
+    new Option('--log-file <file>', 'logs there, not on stderr; opened anew at SIGHUP'),
+    new Option('--access-log <file>', 'writes a line of JSON for each connection there'),
   ];
+}
+
+/** What lets web pages use the port of a client. */
+export function webPageOptions(): readonly Option[] {
+  return [
+    new Option(
+      '--allow-host <name>',
+      'the port is known under this host name too, so that requests for it pass; may be repeated',
+    ).argParser(hostName),
+    new Option(
+      '--allow-origin <origin>',
+      'pages of this origin, as http://localhost:3000, may use the port; may be repeated',
+    ).argParser(pageOrigin),
+    new Option(
+      '--allow-web-pages',
+      "all pages may: any website open in a browser here can then reach the upstream and link its visitor to this tunnel's use",
+    ).conflicts(['allowHost', 'allowOrigin']),
+  ];
+}
+
+function hostName(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, checkedBy(() => new PageRules({ allowHosts: [text] }), text)];
+}
+
+function pageOrigin(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, checkedBy(() => new PageRules({ allowOrigins: [text] }), text)];
+}
+
+function checkedBy(check: () => unknown, text: string): string {
+  try {
+    check();
+    return text;
+  } catch (error) {
+    if (error instanceof RangeError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
 }
 
 /** `name=host:port`, added to those given before. */

@@ -19,6 +19,7 @@ import {
   type TrafficProfile,
 } from '../index.js';
 import { SERVER_PROTOCOLS } from '../../proxy/protocol.js';
+import { logAccess, openAccessLog } from './access-log.js';
 import { CommandError, oneLine } from './failure.js';
 import type { LogOptions } from './log.js';
 import { serveMetrics, type MetricsOptions } from './metrics-server.js';
@@ -69,8 +70,7 @@ function countOption(flag: string, meaning: string, byDefault: number): Option {
 }
 
 function serverCommand(): Command {
-  const [metricsPort, metricsHost] = options.metricsOptions();
-  return options
+  const command = options
     .newCommand('nym-proxy-server', 'Forwards TCP sessions that come through the Nym mixnet to one service.')
     .addOption(
       new Option('-u, --upstream-tcp-address <addr>', 'TCP service to forward to, as host:port').argParser(
@@ -122,18 +122,21 @@ function serverCommand(): Command {
     .addOption(
       options.limitOption('--connect-timeout', 'time for the upstream to accept', LIMITS.connectTimeoutMs),
     )
-    .addOption(metricsPort)
-    .addOption(metricsHost)
-    .addOption(options.logFormatOption())
-    .addOption(options.logLevelOption())
     .addHelpText('after', `${options.TRAFFIC_HELP}${HELP_AFTER}`);
+  for (const option of [...options.operatingOptions()]) command.addOption(option);
+  return command;
 }
 
-async function startServer(given: ServerOptions, { log, signal }: Surroundings): Promise<Service> {
+async function startServer(
+  given: ServerOptions,
+  { log, signal, onReload, onWriter }: Surroundings,
+): Promise<Service> {
   const { upstreamTcpAddress, upstream: upstreams, ephemeral, tokensFile } = given;
   if (upstreamTcpAddress === undefined && upstreams === undefined) {
     throw new CommandError('--upstream-tcp-address <addr> is not specified, nor any --upstream. See --help.');
   }
+  const accessLog = given.accessLog === undefined ? undefined : openAccessLog(given.accessLog);
+  if (accessLog) onWriter(accessLog);
   const server = await NymProxyServer.create({
     upstream: upstreamTcpAddress,
     upstreams,
@@ -154,10 +157,10 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
     throw error;
   });
   logSessions(server, log, signal);
+  if (accessLog) logAccess(server, accessLog);
   logRefusals(server, log);
   server.on('warning', ({ message }) => log.error(`${oneLine(message)} Until then nobody is let in.`));
-  const reload = () => server.reloadTokens();
-  if (tokensFile !== undefined) process.on('SIGHUP', reload);
+  onReload(() => server.reloadTokens());
   process.stdout.write(`${server.nymAddress}\n`);
   const where = [upstreamTcpAddress ?? [], Object.entries(upstreams ?? {}).map((pair) => pair.join(' at '))];
   log.info({ upstream: upstreamTcpAddress, upstreams }, `Serving; sessions go to ${where.flat().join(', ')}`);
@@ -169,8 +172,8 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
       });
       return 0;
     },
+    drain: () => server.drain(),
     close: async () => {
-      process.off('SIGHUP', reload);
       await Promise.all([server.close(), metrics?.close()]);
     },
   };
