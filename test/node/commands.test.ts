@@ -261,7 +261,7 @@ describe('the server and client commands', IN_TIME, () => {
     const world = await startWorld(t);
     const configDir = join(world.directory, 'server');
     const passphrase = join(world.directory, 'passphrase');
-    await writeFile(passphrase, 'correct horse\n');
+    await writeFile(passphrase, 'correct horse\n', { mode: 0o600 });
     const addresses: string[] = [];
     for (let i = 0; i < 2; i += 1) {
       const server = runServer(t, world, '-c', configDir, '--passphrase-file', passphrase);

@@ -65,7 +65,7 @@ async function startWith(
   signal: AbortSignal,
 ): Promise<MixnetClient> {
   const { network } = options;
-  const stored = await identity?.store.load();
+  const stored = identity?.store.load();
   if (identity && stored) checkStored(identity, stored, options.gateway);
   const gateway = stored?.gateway ?? (await chooseGateway(network, { wanted: options.gateway, signal }));
   const data: NodeWorkerData = {

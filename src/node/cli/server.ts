@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,9 +17,10 @@ import {
   type SessionLimits,
   type TrafficProfile,
 } from '../index.js';
+import { PrivateFileError, readPrivateFile } from '../../mixnet/node/private-file.js';
 import { SERVER_PROTOCOLS } from '../../proxy/protocol.js';
 import { logAccess, openAccessLog } from './access-log.js';
-import { CommandError, oneLine } from './failure.js';
+import { CommandError, messageOf, oneLine } from './failure.js';
 import type { LogOptions } from './log.js';
 import { serveMetrics, type MetricsOptions } from './metrics-server.js';
 import * as options from './options.js';
@@ -62,6 +62,9 @@ const LIMITS = DEFAULT_SESSION_LIMITS;
 const MEBIBYTE = 1024 * 1024;
 
 const MAX_COUNT = 1_000_000;
+
+/** A larger file is probably the wrong one. */
+const MAX_PASSPHRASE_FILE_BYTES = 64 * 1024;
 
 function countOption(flag: string, meaning: string, byDefault: number): Option {
   return new Option(`${flag} <n>`, `${meaning}; 0: no limit`)
@@ -144,7 +147,7 @@ async function startServer(
     protocol: given.protocol,
     limits: limitsOf(given),
     configDir: ephemeral ? undefined : withHome(given.configDir),
-    passphrase: await readPassphrase(given.passphraseFile),
+    passphrase: readPassphrase(given.passphraseFile),
     env: given.envPath,
     gateway: given.gateway,
     traffic: given.traffic,
@@ -198,12 +201,15 @@ function withHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
 }
 
-async function readPassphrase(file: string | undefined): Promise<string | undefined> {
+function readPassphrase(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`The passphrase file ${file} cannot be read (${why}). Give one that can.`);
-  });
+  let text: string;
+  try {
+    text = readPrivateFile(file, MAX_PASSPHRASE_FILE_BYTES).bytes.toString();
+  } catch (error) {
+    const use = error instanceof PrivateFileError ? 'used' : 'read';
+    throw new CommandError(`The passphrase file ${file} cannot be ${use}: ${messageOf(error)}.`);
+  }
   const [passphrase = ''] = text.split(/\r?\n/);
   if (passphrase !== '') return passphrase;
   throw new CommandError(
