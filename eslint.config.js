@@ -4,7 +4,9 @@ import tseslint from 'typescript-eslint';
 const edges = ['browser', 'node', 'localnet', 'demo', 'app'];
 const aboveProxy = ['http', 'websocket', ...edges];
 const aboveSession = ['stripes', 'proxy', 'streams', ...aboveProxy];
-const aboveWire = ['mixnet', 'session', ...aboveSession];
+const aboveAdmission = ['session', ...aboveSession];
+const aboveWire = ['mixnet', 'admission', ...aboveAdmission];
+const aboveBasics = ['wire', ...aboveWire];
 
 const allBut = (rooms, ...own) => rooms.filter((room) => !own.includes(room));
 
@@ -13,8 +15,10 @@ const allBut = (rooms, ...own) => rooms.filter((room) => !own.includes(room));
  * (all those above it, and `localnet`, which stands apart).
  */
 const rooms = {
+  basics: aboveBasics,
   wire: aboveWire,
   mixnet: allBut(aboveWire, 'mixnet'),
+  admission: ['mixnet', ...aboveAdmission],
   session: aboveSession,
   stripes: allBut(aboveSession, 'stripes'),
   proxy: allBut(aboveSession, 'stripes', 'proxy'),
@@ -29,7 +33,19 @@ const rooms = {
 };
 
 /** Rooms that run in the browser too, so nothing of Node may be imported there. */
-const portable = ['wire', 'session', 'stripes', 'proxy', 'streams', 'http', 'websocket', 'browser', 'app'];
+const portable = [
+  'basics',
+  'wire',
+  'admission',
+  'session',
+  'stripes',
+  'proxy',
+  'streams',
+  'http',
+  'websocket',
+  'browser',
+  'app',
+];
 
 const nodeOnly = ['node:*', 'ws', 'fake-indexeddb', 'fake-indexeddb/*', '**/wasm/node.js'];
 

@@ -40,9 +40,9 @@ const OURS: Policy = {
     acceptor.serveOver(client);
   },
   opener(client, server) {
-    const opener = new SessionOpener(client, { recipient: server });
+    const opener = new SessionOpener(client);
     return {
-      open: () => new OurSession(opener.open()),
+      open: () => new OurSession(opener.open(server)),
       close: () => opener.close(),
     };
   },

@@ -117,7 +117,7 @@ class Openers implements AsyncDisposable {
       const opener = await this.#openerWithRoom();
       const room = SESSIONS_PER_CLIENT - (this.#sessions.length % SESSIONS_PER_CLIENT);
       const missing = Math.min(OPENED_AT_ONCE, room, count - this.#sessions.length);
-      const opened = Array.from({ length: missing }, () => opener.open());
+      const opened = Array.from({ length: missing }, () => opener.open(this.#server));
       await Promise.all(opened.map((session) => ask(session)));
       this.#sessions.push(...opened);
     }
@@ -144,7 +144,7 @@ class Openers implements AsyncDisposable {
     if (this.#opener && this.#sessions.length % SESSIONS_PER_CLIENT > 0) return this.#opener;
     const network = { name: 'localnet', apiUrl: this.#apiUrl };
     const client = await startMixnetClient({ network, traffic: 'fast' });
-    const opener = new SessionOpener(client, { recipient: this.#server });
+    const opener = new SessionOpener(client);
     this.#closers.push(async () => {
       await opener.close();
       await client.close();

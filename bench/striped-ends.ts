@@ -7,7 +7,7 @@ import { startMixnetClient } from '../src/mixnet/node/start.js';
 import type { TrafficProfile } from '../src/mixnet/options.js';
 import { ClientPool } from '../src/mixnet/pool.js';
 import { SharedDialer } from '../src/proxy/dialer.js';
-import type { Connection } from '../src/proxy/join.js';
+import type { UpstreamConnection } from '../src/proxy/join.js';
 import { SessionServer } from '../src/proxy/server.js';
 import { Servers } from '../src/proxy/servers.js';
 import { StripedDialer } from '../src/proxy/striped-dialer.js';
@@ -47,9 +47,15 @@ function startClient(apiUrl: string, { traffic, slotMs }: StripedEnd) {
 }
 
 /** An upstream that answers requests. */
-function answering(): Connection {
+function answering(): UpstreamConnection {
   const requests = new TransformStream<Uint8Array, Uint8Array>();
   const answers = new TransformStream<Uint8Array, Uint8Array>();
   void answer({ readable: requests.readable, writable: answers.writable }).catch(() => undefined);
-  return { readable: answers.readable, writable: requests.writable, reset: () => undefined };
+  return {
+    readable: answers.readable,
+    writable: requests.writable,
+    failure: undefined,
+    fail: () => Promise.resolve(),
+    reset: () => undefined,
+  };
 }

@@ -84,7 +84,7 @@ async function measureLanes(
   try {
     for (let run = 0; run < runs; run += 1) {
       for (const direction of ['up', 'down'] as const) {
-        const { session } = await dialer.dial();
+        const { connection: session } = await dialer.dial();
         const exchange = direction === 'up' ? { request: bytes, answer: 1 } : { request: 200, answer: bytes };
         const began = performance.now();
         const busyBefore = busyMs();

@@ -1,4 +1,4 @@
-import type { ProxySession } from '../proxy/dialer.js';
+import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import type { SessionSnapshot } from './tunnel-state.js';
 
@@ -8,7 +8,7 @@ const KEPT = 20;
 interface Entry {
   readonly number: number;
   readonly openedAt: number;
-  readonly session: ProxySession;
+  readonly session: Connection;
 }
 
 /** What there is to see of a tunnel's sessions, without their ids. */
@@ -21,7 +21,7 @@ export class SessionLog {
   #roundTripMs: number | undefined;
 
   /** Follows a session to its end. */
-  add(session: ProxySession): void {
+  add(session: Connection): void {
     this.#count += 1;
     const entry = { number: this.#count, openedAt: Date.now(), session };
     this.#open.add(entry);
@@ -59,8 +59,8 @@ function snapshotOf(
   state: SessionSnapshot['state'],
   error: SessionSnapshot['error'],
 ): SessionSnapshot {
-  const { bytesSent, bytesReceived, roundTripMs } = session;
-  const bytesBuffered = state === 'open' ? session.bytesBuffered : 0;
+  const { bytesSent, bytesReceived, bytesBuffered: held, roundTripMs } = session.stats();
+  const bytesBuffered = state === 'open' ? held : 0;
   return { number, state, openedAt, bytesSent, bytesReceived, bytesBuffered, roundTripMs, error };
 }
 

@@ -1,7 +1,8 @@
 import { transfer } from 'comlink';
 
+import type { Dialled } from '../proxy/dialer.js';
+import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
-import type { Dialled, ProxySession } from '../proxy/dialer.js';
 import { replyOf, type Reply } from './failures.js';
 import type { Tunnel } from './tunnel.js';
 import type { TunnelService } from './tunnel-service.js';
@@ -12,7 +13,7 @@ export const MAX_SOCKETS = 256;
 
 /** A session with its streams taken, so that one call at a time reads and writes. */
 interface OpenSocket {
-  readonly session: ProxySession;
+  readonly session: Connection;
   readonly server: string;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -125,7 +126,7 @@ export class TunnelGuest implements TunnelService {
   }
 }
 
-function takeStreams({ session, server }: Dialled<ProxySession>): OpenSocket {
+function takeStreams({ connection: session, server }: Dialled): OpenSocket {
   const reader = session.readable.getReader();
   const writer = session.writable.getWriter();
   // A reset shows in `session.closed`.

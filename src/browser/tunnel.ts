@@ -11,12 +11,11 @@ import {
   type Dialled,
   type Dialer,
   type DialerOptions,
-  type ProxySession,
 } from '../proxy/dialer.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
 import { overLanes } from '../proxy/striped-dialer.js';
-import type { Wants } from '../session/opener.js';
+import type { Wants } from '../session/opener-routing.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';
 
@@ -106,9 +105,9 @@ export class Tunnel {
    *
    * @throws {MixnetClientError} if no mixnet client can be had.
    */
-  async dial(signal: AbortSignal): Promise<Dialled<ProxySession>> {
+  async dial(signal: AbortSignal): Promise<Dialled> {
     const dialled = await this.#dialer.dial(signal);
-    this.#log.add(dialled.session);
+    this.#log.add(dialled.connection);
     return dialled;
   }
 

@@ -4,13 +4,7 @@ import type { ClientTraffic } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartClient } from '../mixnet/succession.js';
-import {
-  PerConnectionDialer,
-  SharedDialer,
-  type Dialer,
-  type DialerOptions,
-  type ProxySession,
-} from '../proxy/dialer.js';
+import { PerConnectionDialer, SharedDialer, type Dialer, type DialerOptions } from '../proxy/dialer.js';
 import { joinStreams } from '../proxy/join.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
@@ -21,6 +15,7 @@ import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
 import { wholeNumberOf } from '../proxy/whole-number.js';
+import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import { MAX_LANES } from '../wire/lane.js';
 import { EarlyListener } from './early-listener.js';
@@ -265,9 +260,9 @@ export class NymProxyClient implements AsyncDisposable {
     socket.on('close', () => gone.abort());
     const cut = new AbortController();
     this.#cuts.add(cut);
-    let session: ProxySession | undefined;
+    let session: Connection | undefined;
     try {
-      ({ session } = await this.#dialer.dial(gone.signal));
+      ({ connection: session } = await this.#dialer.dial(gone.signal));
       this.#stats.opened(session);
       this.#listeners.session.call(reportOf(number));
       await joinStreams(session, local, cut.signal);

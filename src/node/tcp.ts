@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-import type { Connection } from '../proxy/join.js';
+import type { UpstreamConnection } from '../proxy/join.js';
 import { DEFAULT_SESSION_LIMITS } from '../proxy/session-limits.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
 
@@ -43,7 +43,7 @@ export async function connectTcp(
   address: TcpAddress,
   signal: AbortSignal,
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
-): Promise<Connection> {
+): Promise<UpstreamConnection> {
   signal.throwIfAborted();
   const socket = connect({ ...address, ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true });
   try {
@@ -82,74 +82,197 @@ function connected(socket: Socket, signal: AbortSignal, timeoutMs: number): Prom
   });
 }
 
-/**
- * A connected socket (opened with `allowHalfOpen` and {@link CHUNK_BY_CHUNK}) as two byte streams. Closing the writable half-closes; aborting it,
- * or cancelling the readable, resets the TCP connection. A reset by the other side errors both with a
- * {@link SessionError}, `brokenBy` telling which code.
- */
-export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): Connection {
-  let failure: SessionError | undefined;
-  let wake: (() => void) | undefined;
-  const broken = () => failure ?? new SessionError(brokenBy, 'us');
-  // Kept for the socket's whole life: an error without a listener would end the process.
-  socket.on('error', (cause) => {
-    failure ??= new SessionError(brokenBy, 'us', undefined, { cause });
-    wake?.();
-  });
-  for (const event of ['drain', 'close'] as const) socket.on(event, () => wake?.());
+/** Bytes read ahead of what carries them on. */
+const READ_AHEAD_BYTES = 64 * 1024;
 
-  let readSoon: () => void = () => undefined;
-  let stopReading: () => void = () => undefined;
+/**
+ * How long a connection that has failed lets the other side take what was written: until all of it has left this process,
+ * then until the other side has had the time to read it. A reset before would destroy it on its way.
+ */
+const FLUSH_LIMIT_MS = 60_000;
+const LINGER_MS = 1000;
+
+/**
+ * A connected socket (opened with `allowHalfOpen` and {@link CHUNK_BY_CHUNK}) as two byte streams. Closing the writable
+ * half-closes; aborting it, or cancelling the readable, resets the TCP connection. A reset by the other side errors both
+ * with a {@link SessionError}, `brokenBy` telling which code: the readable after every byte that came before.
+ */
+export function streamsOf(socket: Socket, brokenBy: SessionErrorCode = 'upstream-reset'): UpstreamConnection {
+  const incoming = new IncomingBytes(socket, brokenBy);
+  let wakeWriter: (() => void) | undefined;
+  for (const event of ['drain', 'close'] as const) socket.on(event, () => wakeWriter?.());
+  incoming.onFailure(() => wakeWriter?.());
+
   const readable = new ReadableStream<Uint8Array>(
     {
-      start(controller) {
-        let scheduled: NodeJS.Immediate | undefined;
-        const read = () => {
-          scheduled = undefined;
-          if ((controller.desiredSize ?? 0) <= 0) return;
-          const bytes = socket.read() as Buffer | null;
-          if (bytes !== null) controller.enqueue(bytes);
-        };
-        // Not at once: libuv, which has just read, must find that nobody reads any more.
-        readSoon = () => void (scheduled ??= setImmediate(read));
-        const onReadable = () => readSoon();
-        const onEnd = () => controller.close();
-        // A destroyed socket may still hand out what it had buffered, to a controller that takes no more.
-        stopReading = () => {
-          socket.off('readable', onReadable).off('end', onEnd);
-          readSoon = () => undefined;
-          clearImmediate(scheduled);
-        };
-        socket.on('readable', onReadable).on('end', onEnd);
-        socket.on('close', () => {
-          stopReading();
-          if (!socket.readableEnded) controller.error(broken());
-        });
-      },
-      pull: () => readSoon(),
+      pull: (controller) => incoming.pull(controller),
       cancel: () => {
-        stopReading();
+        incoming.stop();
         reset(socket);
       },
     },
-    { highWaterMark: 64 * 1024, size: (bytes) => bytes.length },
+    { highWaterMark: 0 },
   );
 
   const writable = new WritableStream<Uint8Array>({
     start(controller) {
-      socket.on('close', () => controller.error(broken()));
+      incoming.onFailure(() => controller.error(incoming.broken));
       // The sink's own `abort` would only be called once the write under way has ended, which may need this reset.
       controller.signal.addEventListener('abort', () => reset(socket));
     },
     async write(bytes) {
-      if (socket.destroyed) throw broken();
+      if (incoming.failure || socket.destroyed) throw incoming.broken;
       if (socket.write(bytes)) return;
-      await new Promise<void>((resolve) => (wake = resolve));
-      wake = undefined;
+      await new Promise<void>((resolve) => (wakeWriter = resolve));
+      wakeWriter = undefined;
     },
     close: () => new Promise<void>((resolve) => void socket.end(resolve)),
   });
-  return { readable, writable, reset: () => reset(socket) };
+  return {
+    readable,
+    writable,
+    get failure() {
+      return incoming.failure;
+    },
+    fail: () => fail(socket, incoming),
+    reset: () => reset(socket),
+  };
+}
+
+/** What comes from a socket, read a little ahead; and why the socket broke. */
+class IncomingBytes {
+  readonly #socket: Socket;
+  readonly #brokenBy: SessionErrorCode;
+  readonly #chunks: Buffer[] = [];
+  readonly #failed: (() => void)[] = [];
+  #bytes = 0;
+  #failure: SessionError | undefined;
+  #scheduled: NodeJS.Immediate | undefined;
+  #wake: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(socket: Socket, brokenBy: SessionErrorCode) {
+    this.#socket = socket;
+    this.#brokenBy = brokenBy;
+    keepReadingAfterWriteErrors(socket, (error) => this.#fail(error));
+    // Kept for the socket's whole life: an error without a listener would end the process.
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('readable', () => this.#readSoon());
+    socket.on('end', () => this.#wake?.());
+    socket.on('close', () => {
+      if (!socket.readableEnded || !socket.writableFinished) this.#fail();
+      this.#wake?.();
+    });
+  }
+
+  /** Why the connection broke; `undefined` while it has not. */
+  get failure(): SessionError | undefined {
+    return this.#failure;
+  }
+
+  /** The same, also for a connection that is about to break. */
+  get broken(): SessionError {
+    return this.#failure ?? new SessionError(this.#brokenBy, 'us');
+  }
+
+  /** Calls back once, when the connection breaks. */
+  onFailure(callback: () => void): void {
+    this.#failed.push(callback);
+  }
+
+  /** Gives the next chunk; the end or the failure only behind the last one. */
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk) {
+        this.#bytes -= chunk.length;
+        controller.enqueue(chunk);
+        this.#readSoon();
+        return;
+      }
+      if (this.#socket.readableEnded) {
+        controller.close();
+        return;
+      }
+      if (this.#socket.destroyed) {
+        controller.error(this.broken);
+        return;
+      }
+      this.#readSoon();
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = undefined;
+    }
+  }
+
+  /** Nobody reads any more: what comes is dropped. */
+  stop(): void {
+    this.#stopped = true;
+    clearImmediate(this.#scheduled);
+    this.#chunks.length = 0;
+    this.#bytes = 0;
+    if (!this.#socket.destroyed) this.#socket.resume();
+  }
+
+  /** Not at once: libuv, which has just read, must find that nobody reads any more ({@link CHUNK_BY_CHUNK}). */
+  #readSoon(): void {
+    if (!this.#stopped) this.#scheduled ??= setImmediate(() => this.#read());
+  }
+
+  #read(): void {
+    this.#scheduled = undefined;
+    if (this.#stopped || this.#bytes >= READ_AHEAD_BYTES) return;
+    const bytes = this.#socket.read() as Buffer | null;
+    if (bytes === null) return;
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.length;
+    this.#wake?.();
+  }
+
+  #fail(cause?: unknown): void {
+    if (this.#failure) return;
+    this.#failure = new SessionError(this.#brokenBy, 'us', undefined, { cause });
+    for (const callback of this.#failed) callback();
+  }
+}
+
+/**
+ * A server that answers early and closes makes writing fail, while its answer waits to be read. Node destroys a socket
+ * then, and the answer with it. So the destruction waits for the end of what comes.
+ */
+function keepReadingAfterWriteErrors(
+  socket: Socket,
+  onWriteError: (error: NodeJS.ErrnoException) => void,
+): void {
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error?: NodeJS.ErrnoException) => {
+    if (error?.syscall !== 'write' || socket.readableEnded) return destroy(error);
+    onWriteError(error);
+    socket.once('end', () => destroy());
+    return socket;
+  };
+}
+
+/** Breaks a connection off after the other side has had what was written: see {@link FLUSH_LIMIT_MS}. */
+async function fail(socket: Socket, incoming: IncomingBytes): Promise<void> {
+  // Who is still writing would not read before that has succeeded.
+  incoming.stop();
+  if (socket.writableLength > 0) await eventWithin(socket, 'drain', FLUSH_LIMIT_MS);
+  if (!socket.destroyed && !socket.readableEnded) await eventWithin(socket, 'end', LINGER_MS);
+  reset(socket);
+}
+
+/** Settles at an event, at the socket's end, or after so long. */
+function eventWithin(socket: Socket, event: 'drain' | 'end', ms: number): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      socket.off(event, done).off('close', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    socket.on(event, done).on('close', done);
+  });
 }
 
 /** Ends the connection with RST, so that the other side learns that bytes may be missing. */

@@ -1,6 +1,6 @@
-import { AnswerRate } from '../session/answer-rate.js';
+import { AnswerRate } from '../admission/answer-rate.js';
 import type { Gate, Opening } from '../session/gate.js';
-import { RateLimit, RateLimits } from '../session/rate-limit.js';
+import { RateLimit, RateLimits } from '../admission/rate-limit.js';
 import type { Lane } from '../wire/lane.js';
 import type { ResetCode } from '../wire/reset-code.js';
 import type { Access } from './access.js';

@@ -2,28 +2,21 @@ import type { MixnetClient } from '../mixnet/client.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
+import type { Connection } from '../session/connection.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
-import type { Session } from '../session/session.js';
-import type { StripedConnection } from '../stripes/striped-connection.js';
 import type { Lane } from '../wire/lane.js';
 import { FLUSH_MS } from './limits.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
-/** Recipients that one shared client keeps account of. */
-const MAX_OPENERS = 256;
-
 /** Options of a dialer. */
-export interface DialerOptions extends Omit<OpenerOptions, 'recipient'> {
+export interface DialerOptions extends OpenerOptions {
   readonly servers: Servers;
 }
 
-/** What carries one connection: a session, or several together. */
-export type ProxySession = Session | StripedConnection;
-
-/** A session and where it leads. */
-export interface Dialled<S extends ProxySession = Session> {
-  readonly session: S;
+/** A connection and where it leads. */
+export interface Dialled {
+  readonly connection: Connection;
   /** Nym address of its server. */
   readonly server: string;
 }
@@ -31,11 +24,11 @@ export interface Dialled<S extends ProxySession = Session> {
 /** Opens sessions with the server in use. */
 export interface Dialer {
   /**
-   * Opens a session once a mixnet client is ready.
+   * Opens a connection once a mixnet client is ready.
    *
    * @throws {MixnetClientError} if no client can be had.
    */
-  dial(signal?: AbortSignal): Promise<Dialled<ProxySession>>;
+  dial(signal?: AbortSignal): Promise<Dialled>;
 
   /** The mixnet clients that carry sessions, or are about to, as far as the dialer knows them. */
   readonly carriers: readonly Carrier[];
@@ -82,7 +75,7 @@ export class PerConnectionDialer implements SessionDialer {
   }
 
   get carriers(): readonly Carrier[] {
-    return [...this.#open].map(([opener, client]) => carrierOf(client, [opener]));
+    return [...this.#open].map(([opener, client]) => carrierOf(client, opener));
   }
 
   async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
@@ -93,16 +86,18 @@ export class PerConnectionDialer implements SessionDialer {
     }
     const { servers } = this.#options;
     const server = recipient ?? servers.address;
-    const opener = new SessionOpener(client, { ...this.#options, recipient: server });
+    const opener = new SessionOpener(client, this.#options);
     this.#open.set(opener, client);
-    const session = opener.open(0, lane);
+    const session = opener.open(server, { lane });
     if (lane === undefined) servers.follow(server, session);
     const ended = new AbortController();
-    const end = () => ended.abort();
-    session.closed.then(end, end);
     client.on('state', () => this.#replace(opener, client, ended.signal));
-    void session.parted.then(() => this.#discard(opener));
-    return { session, server };
+    // A session that was reset still has to tell its server, over another client if need be.
+    void session.drained.then(() => {
+      ended.abort();
+      return this.#discard(opener);
+    });
+    return { connection: session, server };
   }
 
   async close(): Promise<void> {
@@ -135,6 +130,8 @@ export class PerConnectionDialer implements SessionDialer {
   async #discard(opener: SessionOpener): Promise<void> {
     const client = this.#open.get(opener);
     this.#open.delete(opener);
+    // The last acknowledgement is on its way.
+    await client?.flush(FLUSH_MS);
     await client?.close();
   }
 }
@@ -146,8 +143,7 @@ export class PerConnectionDialer implements SessionDialer {
 export class SharedDialer implements SessionDialer {
   readonly #pool: ClientPool;
   readonly #options: DialerOptions;
-  /** One for each address that was ever in use, since the acceptor there counts this client's SURBs on. */
-  readonly #openers = new Map<string, SessionOpener>();
+  #opener: SessionOpener | undefined;
   /** Settles when the client is there; another one follows it when it is lost, or could not be started. */
   #current: Promise<MixnetClient>;
   #client: MixnetClient | undefined;
@@ -161,23 +157,24 @@ export class SharedDialer implements SessionDialer {
   }
 
   get carriers(): readonly Carrier[] {
-    return this.#client ? [carrierOf(this.#client, [...this.#openers.values()])] : [];
+    return this.#client && this.#opener ? [carrierOf(this.#client, this.#opener)] : [];
   }
 
   async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
     const client = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
-    const server = this.#mayHaveOpenerFor(recipient) ? recipient : servers.address;
-    const session = this.#openerFor(server, client).open(0, lane);
+    const server = recipient ?? servers.address;
+    this.#opener ??= new SessionOpener(client, this.#options);
+    const session = this.#opener.open(server, { lane });
     if (lane === undefined) servers.follow(server, session);
-    return { session, server };
+    return { connection: session, server };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pool.close();
     const last = await this.#current.catch(() => undefined);
-    await Promise.all([...this.#openers.values()].map((opener) => opener.close()));
+    await this.#opener?.close();
     await last?.flush(FLUSH_MS);
     await last?.close();
   }
@@ -190,7 +187,7 @@ export class SharedDialer implements SessionDialer {
   }
 
   #carryWith(client: MixnetClient): MixnetClient {
-    for (const opener of this.#openers.values()) opener.moveTo(client);
+    this.#opener?.moveTo(client);
     this.#client = client;
     client.on('state', () => {
       if (this.#client !== client) return;
@@ -204,26 +201,8 @@ export class SharedDialer implements SessionDialer {
   #replace(): void {
     if (!this.#closed) this.#current = this.#start();
   }
-
-  /** A server names as many addresses as it likes. */
-  #mayHaveOpenerFor(recipient: string | undefined): recipient is string {
-    if (recipient === undefined) return false;
-    return this.#openers.has(recipient) || this.#openers.size < MAX_OPENERS;
-  }
-
-  #openerFor(server: string, client: MixnetClient): SessionOpener {
-    const known = this.#openers.get(server);
-    if (known) return known;
-    const opener = new SessionOpener(client, { ...this.#options, recipient: server });
-    this.#openers.set(server, opener);
-    return opener;
-  }
 }
 
-function carrierOf(client: MixnetClient, openers: readonly SessionOpener[]): Carrier {
-  return {
-    client,
-    sessions: openers.reduce((sum, { size }) => sum + size, 0),
-    surbs: openers.reduce((sum, { surbs }) => sum + surbs, 0),
-  };
+function carrierOf(client: MixnetClient, { size, surbs }: SessionOpener): Carrier {
+  return { client, sessions: size, surbs };
 }

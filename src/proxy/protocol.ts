@@ -1,6 +1,4 @@
-import type { Envelope } from '../session/envelope.js';
-import { PROXY_ENVELOPE } from '../session/proxy-envelope.js';
-import { STREAM_ENVELOPE } from '../session/stream-envelope.js';
+import { PROXY_ENVELOPE, STREAM_ENVELOPE, type Envelope } from '../session/envelope.js';
 
 /**
  * What connections travel as between client and server:

@@ -2,12 +2,12 @@ import type { MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { lostOrAborted } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
+import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
 import { Access } from './access.js';
 import { Admission, type Admitted } from './admission.js';
-import type { ProxySession } from './dialer.js';
-import { joinStreams, type Connection } from './join.js';
+import { joinStreams, type UpstreamConnection } from './join.js';
 import { FLUSH_MS } from './limits.js';
 import { envelopesOf, type ServerProtocol } from './protocol.js';
 import { reportOf, type ProxyEvents } from './session-report.js';
@@ -23,7 +23,7 @@ export interface SessionServerOptions {
    * Opens a connection to the upstream of that name, or the default one; rejects with a {@link SessionError} that the
    * opener is told.
    */
-  readonly connectUpstream: (signal: AbortSignal, name: string | undefined) => Promise<Connection>;
+  readonly connectUpstream: (signal: AbortSignal, name: string | undefined) => Promise<UpstreamConnection>;
   /** Whether there is an upstream of that name, or a default one; only the latter unless given. */
   readonly hasUpstream?: (name: string | undefined) => boolean;
   readonly closeTimeoutMs?: number;
@@ -44,9 +44,9 @@ export interface ServerEvents extends Omit<ProxyEvents, 'retry' | 'recovery'> {
 /** How often the limits of open sessions are looked at. */
 const WATCH_EVERY_MS = 1000;
 
-/** One of a server's mixnet clients, and who accepts sessions there: one for each protocol. */
+/** One of a server's mixnet clients, and what accepts sessions there. */
 interface Lane {
-  readonly acceptors: readonly SessionAcceptor[];
+  readonly acceptor: SessionAcceptor;
   client: MixnetClient | undefined;
 }
 
@@ -121,7 +121,7 @@ export class SessionServer {
     const lane = this.#laneOf(number);
     lane.client = client;
     this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
-    for (const acceptor of lane.acceptors) acceptor.serveOver(client);
+    lane.acceptor.serveOver(client);
     await lostOrAborted(client, signal);
   }
 
@@ -129,7 +129,7 @@ export class SessionServer {
   async leave(number: number, reason: SessionError): Promise<void> {
     const lane = this.#lanes.get(number);
     this.#lanes.delete(number);
-    if (lane !== undefined) await Promise.all(lane.acceptors.map((acceptor) => acceptor.close(reason)));
+    await lane?.acceptor.close(reason);
   }
 
   /** Refuses new sessions; settles when the open ones have ended. Never rejects. */
@@ -154,7 +154,7 @@ export class SessionServer {
   }
 
   get #acceptors(): readonly SessionAcceptor[] {
-    return [...this.#lanes.values()].flatMap(({ acceptors }) => acceptors);
+    return [...this.#lanes.values()].map(({ acceptor }) => acceptor);
   }
 
   /** Nym addresses of the further clients that are ready. */
@@ -167,16 +167,13 @@ export class SessionServer {
     const known = this.#lanes.get(number);
     if (known !== undefined) return known;
     const { protocol, closeTimeoutMs } = this.#options;
-    const acceptors = envelopesOf(protocol).map(
-      (envelope) =>
-        new SessionAcceptor({
-          envelope,
-          onSession: (session) => this.#accept(session),
-          gate: this.#admission,
-          ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
-        }),
-    );
-    const lane: Lane = { acceptors, client: undefined };
+    const acceptor = new SessionAcceptor({
+      envelopes: envelopesOf(protocol),
+      onSession: (session) => this.#accept(session),
+      gate: this.#admission,
+      closeTimeoutMs,
+    });
+    const lane: Lane = { acceptor, client: undefined };
     this.#lanes.set(number, lane);
     return lane;
   }
@@ -190,7 +187,7 @@ export class SessionServer {
     else this.#running.add(this.#forward(whole, admitted).finally(release));
   }
 
-  async #forward(session: ProxySession, admitted: Admitted | undefined): Promise<void> {
+  async #forward(session: Connection, admitted: Admitted | undefined): Promise<void> {
     this.#sessions += 1;
     const number = this.#sessions;
     this.#listeners.session.call(reportOf(number, session));
@@ -235,7 +232,7 @@ export class SessionServer {
   }
 
   /** Connects to the upstream; gives up when the opener does. */
-  async #connect(session: ProxySession, name: string | undefined): Promise<Connection> {
+  async #connect(session: Connection, name: string | undefined): Promise<UpstreamConnection> {
     const control = new AbortController();
     const stop = (error?: unknown) => control.abort(error);
     session.closed.then(stop, stop);
@@ -244,7 +241,7 @@ export class SessionServer {
 }
 
 class WatchedEnd implements WatchedSession {
-  readonly session: ProxySession;
+  readonly session: Connection;
   readonly senderTag: string;
   /** Breaks its upstream connection off. */
   readonly cut: AbortController;
@@ -252,7 +249,7 @@ class WatchedEnd implements WatchedSession {
   readonly #access: Access | undefined;
 
   constructor(
-    session: ProxySession,
+    session: Connection,
     cut: AbortController,
     admitted: Admitted | undefined,
     access: Access | undefined,
@@ -265,12 +262,14 @@ class WatchedEnd implements WatchedSession {
   }
 
   get bytesCarried(): number {
-    return this.session.bytesSent + this.session.bytesReceived;
+    const { bytesSent, bytesReceived } = this.session.stats();
+    return bytesSent + bytesReceived;
   }
 
   /** What the official client may still hold is a second copy, or the only one. */
   get bytesBuffered(): number {
-    return this.session.bytesBuffered + this.session.bytesHandedOver;
+    const { bytesBuffered, bytesHandedOver } = this.session.stats();
+    return bytesBuffered + bytesHandedOver;
   }
 
   get mayStay(): boolean {

@@ -1,5 +1,5 @@
+import type { Connection } from '../session/connection.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
-import type { Session } from '../session/session.js';
 import { parseNymAddress } from '../wire/nym-address.js';
 
 /**
@@ -14,11 +14,8 @@ export const FIRST_PAUSE_MS = 30_000;
 /** The longest that it is. */
 export const LAST_PAUSE_MS = 480_000;
 
-/** A session, as far as its server is judged by it. */
-export type FollowedSession = Pick<
-  Session,
-  'bytesSent' | 'bytesReceived' | 'heardAt' | 'unansweredSince' | 'closed' | 'reset'
->;
+/** A connection, as far as its server is judged by it. */
+type Followed = Pick<Connection, 'stats' | 'closed' | 'reset'>;
 
 /** New sessions go to another server. */
 export interface ServerChange {
@@ -39,14 +36,14 @@ export interface ServersOptions {
   readonly now?: () => number;
 }
 
-interface Followed {
+interface Following {
   readonly openedAt: number;
   timer?: ReturnType<typeof setTimeout>;
 }
 
 interface Server {
   readonly address: string;
-  readonly sessions: Map<FollowedSession, Followed>;
+  readonly sessions: Map<Followed, Following>;
   /** When any of its sessions that have ended last heard of it. */
   heardAt: number;
   failures: number;
@@ -109,34 +106,36 @@ export class Servers {
   }
 
   /** Judges a server by what becomes of a session with it. */
-  follow(address: string, session: FollowedSession): void {
+  follow(address: string, session: Followed): void {
     const server = this.#servers.find((one) => one.address === address);
     if (server === undefined || this.#servers.length === 1) return;
-    const followed: Followed = { openedAt: this.#now() };
-    server.sessions.set(session, followed);
-    this.#awaitAnswer(server, session, followed);
+    const following: Following = { openedAt: this.#now() };
+    server.sessions.set(session, following);
+    this.#awaitAnswer(server, session, following);
     const ended = (error?: unknown) => {
-      clearTimeout(followed.timer);
+      clearTimeout(following.timer);
       server.sessions.delete(session);
-      server.heardAt = Math.max(server.heardAt, session.heardAt ?? -Infinity);
-      if (session.bytesReceived > 0) server.failures = 0;
+      const { heardAt = -Infinity, bytesReceived } = session.stats();
+      server.heardAt = Math.max(server.heardAt, heardAt);
+      if (bytesReceived > 0) server.failures = 0;
       const blamed = error instanceof SessionError && this.#isToBlame(server, session, error);
       // Of failures that come together, the first one counts.
-      if (blamed && followed.openedAt > server.failedAt) this.#leave(server, error);
+      if (blamed && following.openedAt > server.failedAt) this.#leave(server, error);
     };
     session.closed.then(() => ended(), ended);
   }
 
   /** Gives an unanswered session up in time, unless the server has answered others: then its upstream is slow. */
-  #awaitAnswer(server: Server, session: FollowedSession, followed: Followed): void {
-    if (session.heardAt !== undefined) return;
+  #awaitAnswer(server: Server, session: Followed, following: Following): void {
+    const { heardAt, unansweredSince } = session.stats();
+    if (heardAt !== undefined) return;
     const now = this.#now();
-    const since = session.unansweredSince ?? now;
+    const since = unansweredSince ?? now;
     const left = since + this.#answerLimitMs - now;
     if (left > 0) {
-      const again = () => this.#awaitAnswer(server, session, followed);
-      followed.timer = setTimeout(again, Math.ceil(left));
-    } else if (heardAt(server) < since) {
+      const again = () => this.#awaitAnswer(server, session, following);
+      following.timer = setTimeout(again, Math.ceil(left));
+    } else if (lastHeardAt(server) < since) {
       const limit = `${this.#answerLimitMs / 1000} s`;
       session.reset(
         new SessionError('timeout', 'us', `the server did not answer within ${limit}; another is tried`),
@@ -144,11 +143,12 @@ export class Servers {
     }
   }
 
-  #isToBlame(server: Server, session: FollowedSession, { by, code }: SessionError): boolean {
-    if (by === 'us') return code === 'timeout' && heardAt(server) < this.#now() - this.#answerLimitMs;
+  #isToBlame(server: Server, session: Followed, { by, code }: SessionError): boolean {
+    if (by === 'us') return code === 'timeout' && lastHeardAt(server) < this.#now() - this.#answerLimitMs;
     if (code === 'gone') return true;
-    if (session.bytesReceived > 0) return false;
-    return NOT_TAKEN.includes(code) || (code === 'timeout' && session.bytesSent > 0);
+    const { bytesReceived, bytesSent } = session.stats();
+    if (bytesReceived > 0) return false;
+    return NOT_TAKEN.includes(code) || (code === 'timeout' && bytesSent > 0);
   }
 
   #leave(server: Server, error: Error): void {
@@ -174,10 +174,10 @@ export class Servers {
 const NOT_TAKEN: readonly SessionErrorCode[] = ['refused', 'unreachable', 'limit', 'token', 'no-upstream'];
 
 /** When a server was last heard of in any session. */
-function heardAt(server: Server): number {
+function lastHeardAt(server: Server): number {
   return Math.max(
     server.heardAt,
-    ...[...server.sessions.keys()].map((session) => session.heardAt ?? -Infinity),
+    ...[...server.sessions.keys()].map((session) => session.stats().heardAt ?? -Infinity),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Session } from '../session/session.js';
+import type { Connection } from '../session/connection.js';
 
 /** What can be told of a session without giving its id away, which is the right to speak in its name. */
 export interface SessionReport {
@@ -25,10 +25,7 @@ export interface ProxyEvents {
 }
 
 /** Reports on a session; before it is open there is nothing to count. */
-export function reportOf(
-  number: number,
-  session?: Pick<Session, 'bytesSent' | 'bytesReceived' | 'openingMs'>,
-): SessionReport {
-  const { bytesSent = 0, bytesReceived = 0, openingMs } = session ?? {};
+export function reportOf(number: number, session?: Pick<Connection, 'stats'>): SessionReport {
+  const { bytesSent = 0, bytesReceived = 0, openingMs } = session?.stats() ?? {};
   return { number, bytesSent, bytesReceived, ...(openingMs !== undefined && { openingMs }) };
 }

@@ -1,4 +1,4 @@
-import { tooMuchHeld } from '../session/held-bytes.js';
+import { tooMuchHeld } from '../admission/held-bytes.js';
 import type { ResetCode } from '../wire/reset-code.js';
 import type { LimitName, SessionLimits } from './session-limits.js';
 

@@ -1,11 +1,9 @@
+import type { Connection } from '../session/connection.js';
 import type { SessionErrorCode } from '../session/errors.js';
 import type { LimitName } from './session-limits.js';
 
-/** A session, as far as it is counted. */
-export interface CountedSession {
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-}
+/** A connection, as far as it is counted. */
+type Counted = Pick<Connection, 'stats'>;
 
 /** Why a session ended that was not done: a reset code, or `other` for what is no reset. */
 export type ResetReason = SessionErrorCode | 'other';
@@ -26,7 +24,7 @@ export interface ProxyCounts {
 
 /** Counts sessions and their bytes. */
 export class ProxyStats {
-  readonly #open = new Set<CountedSession>();
+  readonly #open = new Set<Counted>();
   readonly #resets = new Map<ResetReason, number>();
   readonly #refusals = new Map<LimitName, number>();
   #opened = 0;
@@ -36,7 +34,7 @@ export class ProxyStats {
 
   /** What was counted so far, the open sessions' bytes included. */
   get counts(): ProxyCounts {
-    const open = [...this.#open];
+    const open = [...this.#open].map((session) => session.stats());
     return {
       sessionsOpen: open.length,
       sessionsOpened: this.#opened,
@@ -48,18 +46,18 @@ export class ProxyStats {
     };
   }
 
-  opened(session: CountedSession): void {
+  opened(session: Counted): void {
     this.#opened += 1;
     this.#open.add(session);
   }
 
-  ended(session: CountedSession): void {
+  ended(session: Counted): void {
     this.#ended += 1;
     this.#close(session);
   }
 
   /** A session was reset, or could not even be opened (`undefined`). */
-  reset(session: CountedSession | undefined, reason: ResetReason): void {
+  reset(session: Counted | undefined, reason: ResetReason): void {
     this.#resets.set(reason, (this.#resets.get(reason) ?? 0) + 1);
     if (session) this.#close(session);
   }
@@ -68,9 +66,10 @@ export class ProxyStats {
     this.#refusals.set(limit, (this.#refusals.get(limit) ?? 0) + 1);
   }
 
-  #close(session: CountedSession): void {
+  #close(session: Counted): void {
     if (!this.#open.delete(session)) return;
-    this.#bytesSent += session.bytesSent;
-    this.#bytesReceived += session.bytesReceived;
+    const { bytesSent, bytesReceived } = session.stats();
+    this.#bytesSent += bytesSent;
+    this.#bytesReceived += bytesReceived;
   }
 }

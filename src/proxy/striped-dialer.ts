@@ -1,6 +1,6 @@
 import { StripedConnection } from '../stripes/striped-connection.js';
 import { newConnectionId } from '../wire/lane.js';
-import type { Carrier, Dialled, Dialer, ProxySession, SessionDialer } from './dialer.js';
+import type { Carrier, Dialled, Dialer, SessionDialer } from './dialer.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
@@ -26,27 +26,28 @@ export class StripedDialer implements Dialer {
     return [...new Set(this.#dialers)].flatMap(({ carriers }) => carriers);
   }
 
-  async dial(signal?: AbortSignal): Promise<Dialled<ProxySession>> {
-    const connection = newConnectionId();
+  async dial(signal?: AbortSignal): Promise<Dialled> {
+    const id = newConnectionId();
     const [first, ...others] = this.#dialers;
     if (first === undefined) throw new RangeError('there must be a lane');
-    const { session, server } = await first.dial(signal, { lane: { connection, number: 0 } });
+    const dialled = await first.dial(signal, { lane: { connection: id, number: 0 } });
+    const { server } = dialled;
     const ended = new AbortController();
-    const striped: StripedConnection = new StripedConnection(session, {
+    const striped: StripedConnection = new StripedConnection(dialled.connection, {
       onWelcome: (further) => {
         const addresses = [server, ...further];
         others.forEach((dialer, index) => {
           const number = index + 1;
           const recipient = addresses[number % addresses.length];
-          const dialled = dialer.dial(ended.signal, { lane: { connection, number }, recipient });
-          this.#running.add(addLane(striped, number, dialled));
+          const lane = { connection: id, number };
+          this.#running.add(addLane(striped, number, dialer.dial(ended.signal, { lane, recipient })));
         });
       },
     });
     this.#servers.follow(server, striped);
     const end = () => ended.abort();
     striped.closed.then(end, end);
-    return { session: striped, server };
+    return { connection: striped, server };
   }
 
   async close(): Promise<void> {
@@ -63,7 +64,7 @@ async function addLane(
 ): Promise<void> {
   const lane = await dialled.catch(() => undefined);
   if (lane === undefined) return;
-  connection.add(number, lane.session);
+  connection.add(number, lane.connection);
 }
 
 /** A dialer for connections over so many lanes; sessions of the others come from what `another` gives for each. */

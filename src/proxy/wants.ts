@@ -1,5 +1,5 @@
 import { parseAccessToken } from '../session/access-proof.js';
-import type { Wants } from '../session/opener.js';
+import type { Wants } from '../session/opener-routing.js';
 import { isUpstreamName } from '../wire/open-request.js';
 
 /**

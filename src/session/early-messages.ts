@@ -1,4 +1,4 @@
-import type { SessionMessage } from './envelope.js';
+import type { LegacyMessage } from './envelope.js';
 import type { SessionId } from '../wire/session-id.js';
 
 /** What is kept of sessions that are not open yet, of all of them together. */
@@ -17,7 +17,7 @@ export const EARLY_LIMITS: EarlyLimits = { messages: 1024, bytes: 4 * 1024 * 102
 
 /** A message, and who sent it. */
 export interface EarlyMessage {
-  readonly message: SessionMessage;
+  readonly message: LegacyMessage;
   readonly senderTag: string;
 }
 

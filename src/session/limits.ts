@@ -30,8 +30,8 @@ export const MAX_WINDOW = 2 * 1024 * 1024;
  */
 export const WINDOW_MS = 2000;
 
-/** What a peer without windows (the Rust way) may have us hold; a session beyond it is reset. */
-export const MAX_PLAIN_BUFFER = 768 * 1024;
+/** What a peer without windows (legacy mode) may have us hold; a session beyond it is reset. */
+export const MAX_LEGACY_BUFFER = 768 * 1024;
 
 /** Bytes the application may hand over ahead of what has been sent. */
 export const SEND_BUFFER = 64 * 1024;
@@ -48,8 +48,8 @@ export const LANE_SEND_BUFFER = 8 * 1024;
  */
 export const MESSAGE_PACKETS = 4;
 
-/** Pieces of data beyond a gap that one session keeps; a peer of good will cannot come near it. */
-export const MAX_PENDING_PIECES = 1024;
+/** Gaps in what one session has received; in legacy mode, messages behind a gap. A well-behaved peer stays far below. */
+export const MAX_GAPS = 1024;
 
 /** How long an opener with nothing to say waits for first bytes before it opens the session without. */
 export const OPEN_DELAY_MS = 10;
@@ -89,7 +89,7 @@ export interface AnswerStage {
  */
 export const PROBE_STAGES: readonly AnswerStage[] = [
   { untilMs: 5000, bytes: INITIAL_WINDOW },
-  { untilMs: 30_000, bytes: MAX_PLAIN_BUFFER },
+  { untilMs: 30_000, bytes: MAX_LEGACY_BUFFER },
 ];
 
 /**
@@ -143,21 +143,48 @@ export const ACCEPTOR_SILENCE_MS = 240_000;
 export const FORGOTTEN_MS = ACCEPTOR_SILENCE_MS + 60_000;
 
 /**
- * Time without any acknowledgement after which the first unacknowledged bytes are sent again, as a question whether
- * they are missing. The mixnet client repeats lost packets by itself, every 1.6 s; what stays missing for several of
- * its rounds was lost with a client. After the last of these times the session is given up: a peer that answers, and
- * still takes nothing for four minutes, is broken.
+ * Time without any acknowledgement after which what is missing is sent again. The mixnet client retransmits lost packets
+ * by itself, every 1.6 s; what stays missing for several of its rounds was lost with a client. So it is not below
+ * {@link RETRANSMIT_FLOOR_MS}, which is longer than an acknowledgement may wait ({@link ACK_LATEST_MS}), and follows the
+ * round trip up to {@link RETRANSMIT_CEILING_MS}. Each further try waits twice as long, {@link RETRANSMIT_LONGEST_MS} at
+ * most.
  */
-export const RESEND_AFTER_MS: readonly number[] = [10_000, 20_000, 40_000, 60_000, 60_000, 60_000];
+export const RETRANSMIT_FLOOR_MS = 5000;
+export const RETRANSMIT_CEILING_MS = 10_000;
+export const RETRANSMIT_LONGEST_MS = 60_000;
 
-/** What is sent again then: four packets at most. Only when they were missing, the rest follows. */
-export const RESEND_BYTES = 6000;
+/** Round trips that the first retransmission waits. */
+export const RETRANSMIT_ROUND_TRIPS = 4;
+
+/**
+ * Retransmissions without any acknowledgement, after which the session is given up: a peer that answers, and still takes
+ * nothing for four minutes, is broken. Counted in tries, so that a machine that slept tries again first.
+ */
+export const RETRANSMIT_TRIES = 6;
+
+/**
+ * What is sent again of a stream when nothing is known of what the peer has beyond a gap: four packets at most. Only if
+ * they were missing, the rest follows.
+ */
+export const RETRANSMIT_PROBE_BYTES = 6000;
 
 /**
  * How long an end that is done stays to confirm it to the peer, or one that reset the session to say so: long enough
  * for the official client to repeat a lost packet twice (sphinx.md section 8).
  */
 export const LINGER_MS = 4000;
+
+/**
+ * How long an end that reset a session goes on sending what was written before, without any acknowledgement: two
+ * retransmissions.
+ */
+export const CLOSING_MS = 20_000;
+
+/**
+ * How long an end whose peer has reset the session waits for bytes that were sent before, after the last of them. Longer
+ * than the peer sends them ({@link CLOSING_MS}), and than a slow reader needs to make room for more.
+ */
+export const RESET_WAIT_MS = 60_000;
 
 /**
  * SURBs in the first message of a session: one for a reply, and one that our own clients keep back to ask for more.
@@ -190,7 +217,7 @@ export const SURB_WAIT_MS = 400;
 export const LAST_WORDS_MS = 1000;
 
 /**
- * Times of silence after which an opener that has never been answered attaches a few SURBs more, in the Rust way. Lost
+ * Times of silence after which an opener that has never been answered attaches a few SURBs more, in legacy mode. Lost
  * replies spend SURBs unseen; a peer that has none left, not even to ask for more, cannot say so.
  */
 export const SILENCE_TOP_UPS_MS: readonly number[] = [3000, 12_000, 39_000];
@@ -202,13 +229,13 @@ export const SILENCE_TOP_UP_SURBS = 3;
 export const RUST_SURB_RESERVE = 10;
 
 /**
- * Pause of a replier per packet in the Rust way, where no window limits what piles up in the official client: the
+ * Pause of a replier per packet in legacy mode, where no window limits what piles up in the official client: the
  * mean slot of default traffic.
  */
-export const PLAIN_REPLY_PACKET_MS = 20;
+export const LEGACY_REPLY_PACKET_MS = 20;
 
 /**
- * How long an end that has sent all its bytes waits, in silence, for a peer in the Rust way, or one that has not
+ * How long an end that has sent all its bytes waits, in silence, for a peer in legacy mode, or one that has not
  * answered yet, to confirm or to finish. Who speaks frames is asked instead ({@link PROBE_INTERVALS_MS}).
  */
 export const DEFAULT_CLOSE_TIMEOUT_MS = 60_000;

@@ -1,135 +1,97 @@
-import type { MixnetClient, MixnetMessage } from '../mixnet/client.js';
-import { WireError } from '../wire/errors.js';
-import type { Lane } from '../wire/lane.js';
-import type { OpenRequest } from '../wire/open-request.js';
-import { replyPackets } from '../wire/packet-count.js';
-import type { SessionId } from '../wire/session-id.js';
-import { proveAccess, type AccessToken } from './access-proof.js';
-import type { Envelope } from './envelope.js';
+import type { MixnetClient } from '../mixnet/client.js';
+import { SYSTEM_CLOCK, type Clock } from './clock.js';
+import type { SessionEngine } from './engine/engine.js';
 import { SessionError } from './errors.js';
-import { DEFAULT_CLOSE_TIMEOUT_MS } from './limits.js';
-import { PROXY_ENVELOPE } from './proxy-envelope.js';
-import { RecentKeys } from './recent-keys.js';
+import { OpenerRouting, type OpeningOptions, type OpenOptions } from './opener-routing.js';
 import { Session, type Deliver } from './session.js';
-import { SurbStock } from './surb-stock.js';
-
-/** Sessions that are over and whose late messages still count for the SURBs that they have spent. */
-const MAX_OVER = 1024;
 
 /** Options of a {@link SessionOpener}. */
-export interface OpenerOptions {
-  /** Nym address of the acceptor. */
-  readonly recipient: string;
-  /** How the messages travel; as those of the TCP proxy unless given. */
-  readonly envelope?: Envelope;
-  /** Time in ms in which nothing is carried, after which a session is given up; never unless given. */
-  readonly idleTimeoutMs?: number | undefined;
-  /** Silence after which an end that has sent everything to a Rust peer stops waiting, in ms; 60,000 unless given. */
-  readonly closeTimeoutMs?: number;
-  /** What the sessions need of an acceptor of ours; it is taken for one then. */
-  readonly wants?: Wants | undefined;
+export interface OpenerOptions extends OpeningOptions {
+  readonly clock?: Clock | undefined;
 }
 
-/** What only an acceptor of ours can give. */
-export interface Wants {
-  /** Name of the upstream; the acceptor's default one unless given. */
-  readonly upstream?: string | undefined;
-  /** Proves that sessions may be opened. */
-  readonly token?: AccessToken | undefined;
+interface Opened {
+  readonly session: Session;
+  readonly recipient: string;
 }
 
 /**
- * Opens sessions with one acceptor over one mixnet client, and hands each the messages that are its own. When the
- * client is lost, the sessions wait for another one. Several openers, for as many acceptors, may share a client.
+ * Opens sessions with any number of acceptors over one mixnet client, and hands each the messages that are its own. When
+ * the client is lost, the sessions wait for another one.
  */
 export class SessionOpener {
-  readonly #options: OpenerOptions;
-  readonly #envelope: Envelope;
-  readonly #open = new Set<Session>();
-  /** Those that have ended and may still be asked for a confirmation, too. */
-  readonly #known = new Map<SessionId, Session>();
-  readonly #over = new RecentKeys<SessionId, undefined>(MAX_OVER);
+  readonly #routing: OpenerRouting;
+  readonly #clock: Clock;
+  readonly #sessions = new Map<SessionEngine, Opened>();
   #client: MixnetClient;
-  #surbs = new SurbStock();
   #stopListening: () => void;
 
-  constructor(client: MixnetClient, options: OpenerOptions) {
-    this.#options = options;
-    this.#envelope = options.envelope ?? PROXY_ENVELOPE;
+  constructor(client: MixnetClient, options: OpenerOptions = {}) {
+    this.#routing = new OpenerRouting(options);
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#client = client;
     this.#stopListening = this.#listen();
   }
 
   /** Sessions that have not ended. */
   get size(): number {
-    return this.#open.size;
+    return this.#routing.size;
   }
 
-  /** SURBs that the acceptor has left to reply to this client, by our count. */
+  /** As {@link OpenerRouting.remembered}. */
+  get remembered(): number {
+    return this.#routing.remembered;
+  }
+
+  /** SURBs that the acceptors have left to reply to this client, by our count. */
   get surbs(): number {
-    return this.#surbs.estimate;
+    return this.#routing.surbs;
   }
 
   /**
    * Opens a session. It never fails here: an acceptor that does not answer shows as a reset of the session.
    *
-   * @param surbs SURBs that the acceptor should have from now on, at least.
-   * @param lane what the session carries is the stripes of this lane; the acceptor is taken for one of ours then.
+   * @param recipient Nym address of the acceptor.
    */
-  open(surbs = 0, lane?: Lane): Session {
-    const { closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS, idleTimeoutMs } = this.#options;
-    const sessionId = this.#envelope.newSessionId();
-    this.#surbs.aimFor(surbs);
-    const request = requestFor(sessionId, this.#options, lane);
-    const session: Session = new Session({
-      sessionId,
-      envelope: this.#envelope,
-      idleTimeoutMs,
-      startWithFrames: request !== undefined,
-      request,
-      surbs: this.#surbs,
-      extendedPackets: this.#client.extendedPackets,
-      closeTimeoutMs,
-      deliver: this.#sendFor(() => session),
+  open(recipient: string, options?: OpenOptions): Session {
+    const { extendedPackets, state, lostReason } = this.#client;
+    const engine = this.#routing.open(recipient, extendedPackets, this.#clock.now(), options);
+    const session = new Session({ engine, deliver: this.#sendFor(engine, recipient), clock: this.#clock });
+    this.#sessions.set(engine, { session, recipient });
+    void session.drained.then(() => {
+      this.#sessions.delete(engine);
+      this.#routing.forget(engine);
     });
-    this.#open.add(session);
-    this.#known.set(session.id, session);
-    const ended = () => void this.#open.delete(session);
-    session.closed.then(ended, ended);
-    void session.parted.then(() => {
-      this.#known.delete(session.id);
-      this.#over.set(session.id, undefined);
-    });
-    if (this.#client.state !== 'ready') session.pause(this.#client.lostReason);
+    if (state !== 'ready') session.pause(lostReason);
     return session;
   }
 
-  /** Goes on over another client; the sessions with it. The one before is let go of. */
+  /** Moves to another client, taking the sessions along, and detaches from the old one. */
   moveTo(client: MixnetClient): void {
     this.#stopListening();
     this.#client = client;
-    this.#surbs = this.#surbs.successor();
+    this.#routing.migrate();
     this.#stopListening = this.#listen();
-    for (const session of this.#open)
-      session.resume(
-        this.#sendFor(() => session),
-        this.#surbs,
-      );
+    for (const [engine, { session, recipient }] of this.#sessions)
+      session.resume(this.#sendFor(engine, recipient), this.#routing.supplyFor(engine));
     this.#pauseIfClientIsGone();
   }
 
-  /** Resets every session and lets go of the client, which stays open. Settles when the peer's resets are handed over. */
+  /** Resets every session and detaches from the client, which stays open. Settles when the resets are handed over. */
   async close(): Promise<void> {
-    const sessions = [...this.#open];
+    const sessions = [...this.#sessions.values()].map(({ session }) => session);
     for (const session of sessions) session.reset(new SessionError('aborted', 'us'));
-    await Promise.allSettled(sessions.map((session) => session.closed));
+    await Promise.all(sessions.map((session) => session.handedOver()));
     this.#stopListening();
-    for (const session of this.#known.values()) session.part();
+    for (const session of sessions) session.abandon();
   }
 
   #listen(): () => void {
     const stops = [
-      this.#client.on('message', (message) => this.#receive(message)),
+      this.#client.on('message', ({ payload, senderTag }) => {
+        // With a sender tag it is no reply.
+        if (senderTag === undefined) this.#receive(payload);
+      }),
       this.#client.on('state', () => this.#pauseIfClientIsGone()),
     ];
     return () => {
@@ -137,50 +99,27 @@ export class SessionOpener {
     };
   }
 
+  #receive(payload: Uint8Array): void {
+    const engine = this.#routing.receive(payload, this.#clock.now());
+    if (engine) this.#sessions.get(engine)?.session.advance();
+  }
+
   /** A message that a living client refuses will never be sent. */
-  #sendFor(session: () => Session): Deliver {
+  #sendFor(engine: SessionEngine, recipient: string): Deliver {
     const client = this.#client;
-    const { recipient } = this.#options;
     return async ({ payload, replySurbs }) => {
       try {
         await client.send(recipient, payload, replySurbs);
       } catch (cause) {
         if (client.state !== 'ready') throw cause;
-        session().reset(new SessionError('lost', 'us', 'the mixnet client took no message', { cause }));
+        const reason = new SessionError('lost', 'us', 'the mixnet client took no message', { cause });
+        this.#sessions.get(engine)?.session.reset(reason);
       }
     };
   }
 
-  #receive({ payload, senderTag }: MixnetMessage): void {
-    // It is not a reply.
-    if (senderTag !== undefined) return;
-    try {
-      const message = this.#envelope.decode(payload);
-      const session = this.#known.get(message.sessionId);
-      // Others came from another acceptor, who spent its own.
-      if (session || this.#over.has(message.sessionId)) this.#surbs.spent(replyPackets(payload.length));
-      session?.receive(message);
-    } catch (error) {
-      // Anyone may send anything to a Nym address; what is no message of ours concerns no session.
-      if (!(error instanceof WireError)) throw error;
-    }
-  }
-
   #pauseIfClientIsGone(): void {
     if (this.#client.state === 'ready') return;
-    for (const session of this.#open) session.pause(this.#client.lostReason);
+    for (const { session } of this.#sessions.values()) session.pause(this.#client.lostReason);
   }
-}
-
-function requestFor(
-  sessionId: SessionId,
-  { recipient, wants }: OpenerOptions,
-  lane: Lane | undefined,
-): OpenRequest | undefined {
-  const { token, upstream } = wants ?? {};
-  if (token === undefined && upstream === undefined && lane === undefined) return undefined;
-  const named = { ...(upstream !== undefined && { upstream }), ...(lane && { lane }) };
-  if (token === undefined) return named;
-  const time = Math.floor(Date.now() / 1000);
-  return { ...named, proof: proveAccess(token, { recipient, sessionId, upstream: upstream ?? '', time }) };
 }

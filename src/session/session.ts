@@ -1,18 +1,13 @@
-import type { Frame } from '../wire/frame.js';
+import { deferred } from '../basics/deferred.js';
 import type { SessionId } from '../wire/session-id.js';
-import type { Outcome } from './ending.js';
-import { SessionEngine } from './engine.js';
-import type { SessionMessage } from './envelope.js';
+import { SYSTEM_CLOCK, type Clock } from './clock.js';
+import type { Connection, ConnectionStats } from './connection.js';
+import type { SessionEngine } from './engine/engine.js';
+import type { OutgoingMessage } from './engine/message-packer.js';
+import type { Mode } from './engine/state.js';
 import type { SessionError } from './errors.js';
-import { LINGER_MS } from './limits.js';
-import type { OutgoingMessage } from './message-packer.js';
-import type { Dialect, EngineOptions } from './session-state.js';
-import type { ReplyStock } from './reply-stock.js';
 import { StreamPair } from './stream-pair.js';
-import type { SurbStock } from './surb-stock.js';
-
-/** The longest that `setTimeout` can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import type { SurbSupply } from './surbs/surb-supply.js';
 
 /**
  * Hands a message to a mixnet client; settles when the next one may follow. A rejection means that this client is gone:
@@ -20,248 +15,250 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  */
 export type Deliver = (message: OutgoingMessage) => Promise<void>;
 
-/** What a session is made with besides what its engine needs. */
-export interface SessionOptions extends Omit<EngineOptions, 'now' | 'wake'> {
+/** What a {@link Session} is made of. */
+export interface SessionOptions {
+  readonly engine: SessionEngine;
   readonly deliver: Deliver;
+  readonly clock?: Clock | undefined;
 }
 
 /**
  * One end of a session as a pair of byte streams. Back-pressure goes all the way: what is not read here is not sent
  * there, once the receive window is full.
  *
- * It outlives its mixnet client, unless the peer talks the Rust way: {@link pause} and {@link resume}.
+ * It outlives its mixnet client, unless the peer talks in legacy mode: {@link pause} and {@link resume}.
+ *
+ * A session that ends, ends for the application at once ({@link closed}); telling the peer may take longer
+ * ({@link drained}).
  */
-export class Session {
-  readonly id: SessionId;
-  /** The peer's bytes, exactly and in order. Errors with a {@link SessionError}; cancelling resets the session. */
+export class Session implements Connection {
+  /**
+   * The peer's bytes, exactly and in order. Errors with a {@link SessionError}, after every byte that came before the
+   * peer's reset, or before this end noticed that the peer is gone. Cancelling resets the session.
+   */
   readonly readable: ReadableStream<Uint8Array>;
-  /** Bytes for the peer. Closing half-closes; aborting resets, with the code of a {@link SessionError} if it is one. */
+  /**
+   * Bytes for the peer. Closing half-closes. Aborting resets, with the code of a {@link SessionError} if it is one: what
+   * was written is still sent, then the peer's stream fails. A chunk that is no `Uint8Array` resets the session.
+   */
   readonly writable: WritableStream<Uint8Array>;
   /** Resolves when the session is done (see `Outcome`); rejects with the {@link SessionError} of a reset. */
   readonly closed: Promise<void>;
   /**
-   * Resolves some time after {@link closed} has settled: when the peer is known to know, {@link LINGER_MS} later at the
-   * latest. Until then the session should get its messages, and keep its mixnet client.
+   * Resolves after {@link closed} has settled: when the peer knows, or is waited for no longer. Until then the session
+   * should get its messages, and keep its mixnet client.
    */
-  readonly parted: Promise<void>;
+  readonly drained: Promise<void>;
 
   readonly #engine: SessionEngine;
+  readonly #clock: Clock;
   readonly #streams: StreamPair;
+  readonly #close = deferred();
+  readonly #drain = deferred();
   #deliver: Deliver;
-  #end: { resolve: () => void; reject: (error: SessionError) => void } | undefined;
-  #part: (() => void) | undefined;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #pumping = false;
-  #settled = false;
+  #cancelTimer: (() => void) | undefined;
+  #pumping: Promise<void> | undefined;
+  /** What the application has been shown: nothing, that it cannot write, or that the session has ended. */
+  #shown: 'open' | 'unwritable' | 'ended' = 'open';
 
-  constructor(options: SessionOptions) {
-    this.id = options.sessionId;
-    this.#deliver = options.deliver;
-    const wake = () => this.#advance();
-    this.#engine = new SessionEngine({ ...options, wake, now: performance.now() });
-    this.closed = new Promise((resolve, reject) => (this.#end = { resolve, reject }));
+  constructor({ engine, deliver, clock = SYSTEM_CLOCK }: SessionOptions) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#deliver = deliver;
+    this.closed = this.#close.promise;
     this.closed.catch(() => undefined);
-    this.parted = new Promise((resolve) => (this.#part = resolve));
+    this.drained = this.#drain.promise;
     this.#streams = new StreamPair({
       pull: (controller) => this.#pull(controller),
       write: (bytes) => this.#write(bytes),
       close: () => {
         this.#engine.finish();
-        this.#advance();
+        this.advance();
       },
       reset: (error) => this.reset(error),
     });
     this.readable = this.#streams.readable;
     this.writable = this.#streams.writable;
-    this.#advance();
+    this.advance();
+  }
+
+  get id(): SessionId {
+    return this.#engine.id;
   }
 
   /** How this end talks to its peer. */
-  get dialect(): Dialect {
-    return this.#engine.dialect;
+  get mode(): Mode {
+    return this.#engine.mode;
   }
 
-  /** Bytes of the connection sent so far. */
-  get bytesSent(): number {
-    return this.#engine.bytesSent;
+  /** The version of the session protocol that both ends speak; 1 until an opener has been told. */
+  get version(): number {
+    return this.#engine.version;
   }
 
-  /** Bytes of the connection received in order so far. */
-  get bytesReceived(): number {
-    return this.#engine.bytesReceived;
+  stats(): ConnectionStats {
+    const engine = this.#engine;
+    return {
+      bytesSent: engine.bytesSent,
+      bytesReceived: engine.bytesReceived,
+      bytesBuffered: engine.unsent + engine.unacknowledged + engine.unread,
+      bytesGranted: engine.bytesGranted,
+      bytesAcknowledged: engine.bytesAcknowledged,
+      bytesHandedOver: engine.handedOver(this.#clock.now()),
+      heardAt: engine.heardAt,
+      unansweredSince: engine.unansweredSince,
+      pausedSince: engine.pausedSince,
+      roundTripMs: engine.answerMs,
+      openingMs: engine.firstAnswerMs,
+    };
   }
 
-  /** Bytes held: written and not yet sent, sent and not yet acknowledged, received and not yet read. */
-  get bytesBuffered(): number {
-    return this.#engine.unsent + this.#engine.unacknowledged + this.#engine.unread;
-  }
-
-  /** Bytes of those sent that the mixnet client may still hold: at most what the peer has not acknowledged. */
-  get bytesHandedOver(): number {
-    return this.#engine.handedOver(performance.now());
-  }
-
-  /** What to tell a peer that asks after the end; `undefined` for one that need not be told. */
-  get epitaph(): readonly Frame[] | undefined {
-    return this.#engine.epitaph;
-  }
-
-  /** When the peer was last heard of, as of `performance.now()`. */
-  get heardAt(): number | undefined {
-    return this.#engine.heardAt;
-  }
-
-  /** Since when the peer has owed its first answer, as of `performance.now()`, while there is a mixnet client to hear it. */
-  get unansweredSince(): number | undefined {
-    return this.#engine.unansweredSince;
-  }
-
-  /** How long the peer's last answer took in ms, its upstream's time included; `undefined` before the first. */
-  get roundTripMs(): number | undefined {
-    return this.#engine.answerMs;
-  }
-
-  /** How long the peer's first answer took in ms, as {@link roundTripMs}. */
-  get openingMs(): number | undefined {
-    return this.#engine.firstAnswerMs;
-  }
-
-  /**
-   * Takes in a message of this session. Tells whether it came from the peer's current mixnet client, to which replies
-   * belong.
-   *
-   * @param replies the SURBs of the client that it came from, at an acceptor.
-   */
-  receive(message: SessionMessage, replies?: ReplyStock): boolean {
-    const current = this.#engine.receive(message, performance.now(), replies);
-    this.#advance();
-    return current;
+  /** Grants the peer at most so many bytes ahead of the reader from now on. What was granted stays granted. */
+  limitWindow(bytes: number): void {
+    this.#engine.limitWindow(bytes);
   }
 
   /** The mixnet client is gone. What is not delivered waits for {@link resume}, for a limited time. */
   pause(cause?: unknown): void {
-    this.#engine.routeLost(performance.now(), cause);
-    this.#advance();
+    this.#engine.pathLost(this.#clock.now(), cause);
+    this.advance();
   }
 
   /**
    * Goes on over another mixnet client.
    *
-   * @param surbs those given to the peer over this client, at an opener.
+   * @param supply the SURBs given to the peer over this client, at an opener.
    */
-  resume(deliver: Deliver, surbs: SurbStock | undefined): void {
+  resume(deliver: Deliver, supply: SurbSupply | undefined): void {
     this.#deliver = deliver;
-    this.#engine.routeFound(performance.now(), surbs);
-    this.#advance();
+    this.#engine.pathFound(this.#clock.now(), supply);
+    this.advance();
   }
 
   /**
-   * Reads no more: what still comes is dropped. A peer in the Rust way that has no way to say its end is not waited for
+   * Reads no more: what still comes is dropped. A peer in legacy mode that has no way to say its end is not waited for
    * then, once {@link writable} is closed.
    */
   discard(): void {
-    this.#engine.discard(performance.now());
-    this.#advance();
+    this.#engine.discard(this.#clock.now());
+    this.advance();
   }
 
-  /** Ends the session in both directions and tells the peer, unless the error came from there. */
+  /**
+   * Ends the session in both directions, at once. The peer is told, unless the error came from there; before that it gets
+   * what was written, unless the error says that the peer is at fault or memory is short.
+   */
   reset(error: SessionError): void {
-    this.#engine.reset(error);
-    this.#advance();
+    this.#engine.reset(error, this.#clock.now());
+    this.advance();
   }
 
-  /** After the end: waits for the peer no longer. */
-  part(): void {
-    if (!this.#settled) return;
-    clearTimeout(this.#timer);
-    this.#part?.();
+  /** Ends a session that has ended for the application: its peer is waited for no longer. */
+  abandon(): void {
+    this.#engine.drain();
+    this.advance();
   }
 
-  /** Brings reader, sender, timer and outcome up to date with the engine; to be called after every change to it. */
-  #advance(): void {
+  /** Settles when everything that can be sent now was handed to the mixnet client. */
+  async handedOver(): Promise<void> {
+    await this.#pumping;
+  }
+
+  /** Brings streams, sender, timer and promises up to date with the engine; to be called after every change to it. */
+  advance(): void {
+    this.#engine.settle(this.#clock.now());
+    this.#show();
     this.#wakeReader?.();
-    if (!this.#pumping) void this.#pump();
+    this.#pumping ??= this.#pump().finally(() => {
+      this.#pumping = undefined;
+      this.#arm();
+    });
+    this.#arm();
   }
 
   async #pump(): Promise<void> {
-    this.#pumping = true;
-    if (!this.#settled) clearTimeout(this.#timer);
     // What is written at the same moment, a last chunk and the end above all, shares a message.
-    await new Promise((resolve) => setTimeout(resolve));
+    await new Promise<void>((resolve) => this.#clock.soon(resolve));
     for (;;) {
-      const message = this.#engine.poll(performance.now());
+      const message = this.#engine.poll(this.#clock.now());
+      this.#show();
       this.#wakeWriter?.();
-      if (message === undefined) break;
+      if (message === undefined) return;
       const deliver = this.#deliver;
       try {
         await deliver(message);
       } catch (error) {
         // The client may have been replaced meanwhile.
-        if (deliver === this.#deliver) this.#engine.routeLost(performance.now(), error);
+        if (deliver !== this.#deliver) continue;
+        this.#engine.pathLost(this.#clock.now(), error);
+        this.#show();
       }
     }
-    this.#pumping = false;
-    this.#settle();
-    this.#armTimer();
   }
 
-  #armTimer(): void {
-    const { deadline } = this.#engine;
+  /** While a message waits for its turn, only the end of the session has its timer. */
+  #arm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const deadline = this.#pumping ? this.#engine.endDeadline : this.#engine.deadline;
     if (deadline === undefined) return;
-    const delay = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(deadline - performance.now())));
-    this.#timer = setTimeout(() => this.#advance(), delay);
+    this.#cancelTimer = this.#clock.after(deadline - this.#clock.now(), () => this.advance());
   }
 
-  #settle(): void {
-    const { outcome } = this.#engine;
-    if (outcome === undefined) return;
-    if (!this.#settled) this.#showOutcome(outcome);
-    if (this.#engine.parted) this.part();
-  }
-
-  #showOutcome(outcome: Outcome): void {
-    this.#settled = true;
-    this.#timer = setTimeout(() => this.part(), LINGER_MS);
-    if (outcome.kind === 'reset') {
-      this.#streams.error(outcome.error);
-      this.#end?.reject(outcome.error);
-    } else {
-      this.#end?.resolve();
+  /** Shows the application what has become of the session. */
+  #show(): void {
+    const { failure, outcome, phase } = this.#engine;
+    if (failure && this.#shown === 'open') {
+      this.#shown = 'unwritable';
+      this.#streams.errorWriter(failure);
+      this.#wakeWriter?.();
     }
-    this.#wakeWriter?.();
-    this.#wakeReader?.();
+    if (outcome && this.#shown !== 'ended') {
+      this.#shown = 'ended';
+      if (outcome.kind === 'done') this.#close.resolve();
+      else this.#close.reject(outcome.error);
+      this.#wakeWriter?.();
+      this.#wakeReader?.();
+    }
+    if (outcome?.kind === 'reset' && !this.#engine.readable) this.#streams.errorReader(outcome.error);
+    if (phase === 'drained') this.#drain.resolve();
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     for (;;) {
-      const chunk = this.#engine.take(performance.now());
+      const chunk = this.#engine.take(this.#clock.now());
       if (chunk !== undefined) {
         controller.enqueue(chunk);
-        this.#advance();
+        this.advance();
         return;
       }
       if (this.#engine.readToEnd) {
         controller.close();
-        this.#advance();
+        this.advance();
         return;
       }
-      if (this.#engine.outcome !== undefined) return;
+      if (this.#engine.outcome !== undefined) {
+        this.#show();
+        return;
+      }
       await new Promise<void>((resolve) => (this.#wakeReader = resolve));
       this.#wakeReader = undefined;
     }
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    // A loop that writes nothing must not starve everything else.
+    if (bytes.length === 0) await new Promise<void>((resolve) => this.#clock.soon(resolve));
     let written = 0;
     while (written < bytes.length) {
-      if (this.#engine.outcome !== undefined) return;
+      if (this.#engine.failure) throw this.#engine.failure;
       const { room } = this.#engine;
       if (room > 0) {
         this.#engine.write(bytes.subarray(written, written + room));
         written += room;
-        this.#advance();
+        this.advance();
       } else {
         await new Promise<void>((resolve) => (this.#wakeWriter = resolve));
         this.#wakeWriter = undefined;

@@ -34,18 +34,38 @@ export class StreamPair {
         controller.signal.addEventListener('abort', () => reset(abortError(controller.signal.reason)));
       },
       write: async (bytes) => {
-        // The type says so, but a web page may still write a string.
-        if (!((bytes as unknown) instanceof Uint8Array))
-          throw new TypeError('a session carries Uint8Array chunks only');
+        if (!isBytes(bytes)) {
+          const error = new TypeError(
+            'a session carries chunks of Uint8Array only: encode text with TextEncoder',
+          );
+          // A sink that fails errors its stream without a call of `abort`: the peer would never hear of it.
+          reset(abortError(error));
+          throw error;
+        }
         await write(bytes);
       },
       close,
     });
   }
 
+  /** Nothing can be written any more. A stream that is being aborted ends with the reason for that. */
+  errorWriter(error: SessionError): void {
+    if (this.#writer?.signal.aborted === false) this.#writer.error(error);
+  }
+
+  /** Nothing can be read any more, save a chunk that waits for its reader: then the next `pull` has to call this again. */
+  errorReader(error: SessionError): void {
+    if (this.#reader?.desiredSize === 0) this.#reader.error(error);
+  }
+
   /** Ends both with an error, unless they have ended. */
   error(error: SessionError): void {
-    this.#reader?.error(error);
-    this.#writer?.error(error);
+    this.errorReader(error);
+    this.errorWriter(error);
   }
+}
+
+/** The type of a chunk says so, but a web page may write anything; those of other realms (frames) are no `instanceof`. */
+function isBytes(chunk: unknown): chunk is Uint8Array {
+  return ArrayBuffer.isView(chunk) && Object.prototype.toString.call(chunk) === '[object Uint8Array]';
 }

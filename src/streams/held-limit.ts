@@ -1,5 +1,5 @@
 import { SessionError } from '../session/errors.js';
-import { tooMuchHeld } from '../session/held-bytes.js';
+import { tooMuchHeld } from '../admission/held-bytes.js';
 import type { Session } from '../session/session.js';
 
 /** How often what is held is looked at, while there are streams. */
@@ -55,6 +55,7 @@ class HeldStream {
 
   /** What the official client may still hold is a second copy, or the only one. */
   get bytesBuffered(): number {
-    return this.session.bytesBuffered + this.session.bytesHandedOver;
+    const { bytesBuffered, bytesHandedOver } = this.session.stats();
+    return bytesBuffered + bytesHandedOver;
   }
 }

@@ -1,7 +1,7 @@
 import { orAborted } from '../mixnet/or-aborted.js';
-import { abortError, type SessionError } from '../session/errors.js';
+import { abortError } from '../session/errors.js';
 import type { Session } from '../session/session.js';
-import type { Dialect } from '../session/session-state.js';
+import type { Mode } from '../session/engine/state.js';
 import type { StreamId } from '../wire/stream-frame.js';
 import { StreamMessages, type MessagesOptions } from './stream-messages.js';
 
@@ -11,7 +11,7 @@ import { StreamMessages, type MessagesOptions } from './stream-messages.js';
  * Between our own peers it is a connection like TCP's: either end is closed on its own, a reset reaches the other end
  * with its reason, what is not read is not sent, and it outlives the mixnet clients of both ends.
  *
- * A Rust peer knows neither end nor reset ({@link dialect} is `plain`): closing {@link writable} sends what was written
+ * A Rust peer knows neither end nor reset ({@link mode} is `legacy`): closing {@link writable} sends what was written
  * and tells the peer nothing; {@link readable} never ends, and errors with `timeout` once nothing has been carried for
  * the idle timeout, as nobody can tell whether anything was still to come. The bytes are in order and complete as far as
  * they come, or the stream is reset.
@@ -48,19 +48,19 @@ export class MixnetStream {
     return this.#session.closed;
   }
 
-  /** `frames` towards a peer of ours, `plain` towards a Rust one; `unknown` at the opener until the first answer. */
-  get dialect(): Dialect {
-    return this.#session.dialect;
+  /** `frames` towards a peer of ours, `legacy` towards a Rust one; `unknown` at the opener until the first answer. */
+  get mode(): Mode {
+    return this.#session.mode;
   }
 
   /** Bytes sent so far. */
   get bytesSent(): number {
-    return this.#session.bytesSent;
+    return this.#session.stats().bytesSent;
   }
 
   /** Bytes that have come so far, in order. */
   get bytesReceived(): number {
-    return this.#session.bytesReceived;
+    return this.#session.stats().bytesReceived;
   }
 
   /**
@@ -70,12 +70,7 @@ export class MixnetStream {
    * @throws {TypeError} if somebody else reads or writes.
    */
   messages(options?: MessagesOptions): StreamMessages {
-    const carrier = {
-      readable: this.readable,
-      writable: this.writable,
-      reset: (error: SessionError) => this.#session.reset(error),
-    };
-    return (this.#messages = new StreamMessages(carrier, options));
+    return (this.#messages = new StreamMessages(this.#session, options));
   }
 
   /**
@@ -93,10 +88,12 @@ export class MixnetStream {
     ended?.catch(() => undefined);
     this.#session.discard();
     if (signal === undefined) return this.closed;
+    // First in line, so that the signal's reason is what the caller gets.
+    const closed = orAborted(this.closed, signal);
     const onAbort = () => this.reset(signal.reason);
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
-    await orAborted(this.closed, signal).finally(() => signal.removeEventListener('abort', onAbort));
+    await closed.finally(() => signal.removeEventListener('abort', onAbort));
   }
 
   /**

@@ -3,15 +3,16 @@ import { MixnetClientError } from '../mixnet/errors.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { lostOrAborted, useInSuccession, type StartClient } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
-import { AnswerRate } from '../session/answer-rate.js';
+import { AnswerRate } from '../admission/answer-rate.js';
+import { STREAM_ENVELOPE } from '../session/envelope.js';
 import { SessionError } from '../session/errors.js';
 import type { Gate } from '../session/gate.js';
+import { SessionOpener } from '../session/opener.js';
 import type { Session } from '../session/session.js';
-import { STREAM_ENVELOPE } from '../session/stream-envelope.js';
+import { formatNymAddress, parseNymAddress } from '../wire/nym-address.js';
 import { HeldLimit } from './held-limit.js';
 import { StreamListener } from './listener.js';
 import { MixnetStream } from './mixnet-stream.js';
-import { Recipients } from './recipients.js';
 
 /** Time without a byte either way after which a stream ends unless told otherwise: 30 min, as in the Rust SDK. */
 export const DEFAULT_IDLE_TIMEOUT_MS = 30 * 60_000;
@@ -50,9 +51,9 @@ export interface MixnetStreamsOptions extends StreamSettings {
 /** How to open a stream. */
 export interface OpenStreamOptions {
   /**
-   * SURBs that the recipient should have from the first message on, at most 24 of them with it and 120 in all; the fewest
-   * that will do unless given. More are sent as they are used up. A Rust recipient keeps 10 for itself, so that its first
-   * answer comes sooner with 10 and as many as it has packets.
+   * SURBs that the recipient gets at once: 10 with each message, 120 in all at most. By default as few as suffice. More
+   * are sent as they are used up. A Rust recipient keeps 10 for itself, so that its first answer comes sooner with 10 and
+   * as many as it has packets.
    */
   readonly replySurbs?: number | undefined;
   /** Goes out with the message that opens the stream, as far as that has room (about 11 KB). */
@@ -89,7 +90,7 @@ export interface MixnetStreamsEvents {
 export class MixnetStreams implements AsyncDisposable {
   readonly #maxIncoming: number;
   readonly #held: HeldLimit;
-  readonly #recipients: Recipients;
+  readonly #opener: SessionOpener;
   readonly #acceptor: SessionAcceptor;
   readonly #answers = new AnswerRate(performance.now());
   readonly #retries = new Listeners<MixnetStreamsEvents['retry']>();
@@ -113,9 +114,9 @@ export class MixnetStreams implements AsyncDisposable {
     this.#client = client;
     this.#maxIncoming = maxIncoming;
     this.#held = new HeldLimit(maxBufferedBytes);
-    this.#recipients = new Recipients(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
+    this.#opener = new SessionOpener(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
     this.#acceptor = new SessionAcceptor({
-      envelope: STREAM_ENVELOPE,
+      envelopes: [STREAM_ENVELOPE],
       idleTimeoutMs,
       onSession: (session, senderTag) => this.#accept(session, senderTag),
       gate: this.#gate(),
@@ -157,12 +158,12 @@ export class MixnetStreams implements AsyncDisposable {
 
   /** Open streams, from here and from others. */
   get size(): number {
-    return this.#recipients.size + this.#acceptor.size;
+    return this.#opener.size + this.#acceptor.size;
   }
 
-  /** Entries of all that is kept of streams and strangers, for those who want to see that it is bounded. */
+  /** Entries kept of streams and strangers; lets tests and metrics check that memory is bounded. */
   get remembered(): number {
-    return this.size + this.#recipients.count + this.#acceptor.remembered + this.#answers.remembered;
+    return this.size + this.#opener.remembered + this.#acceptor.remembered + this.#answers.remembered;
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -184,8 +185,9 @@ export class MixnetStreams implements AsyncDisposable {
     this.#assertOpen();
     signal?.throwIfAborted();
     checkCount('replySurbs', replySurbs, 0);
-    const session = this.#recipients.open(recipient, replySurbs);
-    this.#held.watch(session, recipient);
+    const address = formatNymAddress(parseNymAddress(recipient));
+    const session = this.#opener.open(address, { surbs: replySurbs });
+    this.#held.watch(session, address);
     if (initialData) writeFirst(session, initialData);
     const stream = new MixnetStream(session);
     if (signal) resetOnAbort(stream, signal);
@@ -244,7 +246,7 @@ export class MixnetStreams implements AsyncDisposable {
     this.#stop.abort();
     this.#listener?.stop();
     await this.#succession;
-    await Promise.all([this.#recipients.close(), this.#acceptor.close()]);
+    await Promise.all([this.#opener.close(), this.#acceptor.close()]);
     await this.#client.flush(FLUSH_MS);
     await this.#client.close();
   }
@@ -252,7 +254,7 @@ export class MixnetStreams implements AsyncDisposable {
   async #useOver(client: MixnetClient): Promise<void> {
     const { address, lostReason } = this.#client;
     this.#client = client;
-    this.#recipients.moveTo(client);
+    this.#opener.moveTo(client);
     if (client.address !== address) {
       // Nobody who has opened a stream finds it under another address.
       await this.#acceptor.close(new SessionError('lost', 'us', undefined, { cause: lostReason }));

@@ -1,3 +1,4 @@
+import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import { LengthDelimited, lengthPrefix } from './length-delimited.js';
 
@@ -11,11 +12,7 @@ export interface MessagesOptions {
 }
 
 /** A byte stream in both directions, and how to give it up. */
-export interface MessageCarrier {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
-  reset(error: SessionError): void;
-}
+export type MessageCarrier = Pick<Connection, 'readable' | 'writable' | 'reset'>;
 
 /**
  * Whole messages over a stream, each behind its length as four bytes, big endian: what a Rust peer gets from

@@ -1,24 +1,9 @@
+import type { Connection, ConnectionStats } from '../session/connection.js';
 import { protocolError, SessionError, violation } from '../session/errors.js';
-import type { Session } from '../session/session.js';
 import { StreamPair } from '../session/stream-pair.js';
 import { encodeStripeRecord, StripeReader, type StripeRecord } from '../wire/stripe-record.js';
 import { IncomingStripes } from './incoming-stripes.js';
 import { OutgoingStripes } from './outgoing-stripes.js';
-
-/** A session that carries stripes, as far as they need it. */
-export type LaneSession = Pick<
-  Session,
-  | 'readable'
-  | 'writable'
-  | 'closed'
-  | 'reset'
-  | 'bytesBuffered'
-  | 'bytesHandedOver'
-  | 'heardAt'
-  | 'unansweredSince'
-  | 'roundTripMs'
-  | 'openingMs'
->;
 
 /** Which end of the connection this is. */
 export interface StripedConnectionOptions {
@@ -30,7 +15,7 @@ export interface StripedConnectionOptions {
 
 interface OpenLane {
   readonly number: number;
-  readonly session: LaneSession;
+  readonly session: Connection;
   /** Resolves when records may be put on it: when it is known to reach the peer. Never, if it ends before. */
   readonly usable: Promise<void>;
   readonly use: () => void;
@@ -45,14 +30,13 @@ interface OpenLane {
  * connection: if it is reset, so is the connection, on all lanes. One that was not, because its way leads nowhere, is
  * done without.
  */
-export class StripedConnection {
+export class StripedConnection implements Connection {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
-  /** Resolves when each end has all of the other's bytes; rejects with the {@link SessionError} of a reset. */
   readonly closed: Promise<void>;
 
   readonly #streams: StreamPair;
-  readonly #first: LaneSession;
+  readonly #first: Connection;
   readonly #addresses: readonly string[] | undefined;
   readonly #onWelcome: (addresses: readonly string[]) => void;
   readonly #lanes = new Map<number, OpenLane>();
@@ -65,7 +49,7 @@ export class StripedConnection {
   #settled = false;
 
   /** @param first the session of lane 0. */
-  constructor(first: LaneSession, { addresses, onWelcome }: StripedConnectionOptions) {
+  constructor(first: Connection, { addresses, onWelcome }: StripedConnectionOptions) {
     this.#first = first;
     this.#addresses = addresses;
     this.#onWelcome = onWelcome ?? (() => undefined);
@@ -82,50 +66,24 @@ export class StripedConnection {
     this.add(0, first);
   }
 
-  /** Bytes of the connection given to lanes. */
-  get bytesSent(): number {
-    return this.#outgoing.sent;
-  }
-
-  /** Bytes of the connection that were put in order. */
-  get bytesReceived(): number {
-    return this.#incoming.received;
-  }
-
-  /** Bytes held, those of the lanes included. */
-  get bytesBuffered(): number {
+  /** Of all lanes together; how soon the peer answers is told by the first one. */
+  stats(): ConnectionStats {
+    const first = this.#first.stats();
+    const lanes = [...this.#lanes.values()].map(({ session }) => session.stats());
     const own = this.#outgoing.unsent + this.#incoming.unread;
-    return this.#sessions.reduce((sum, { bytesBuffered }) => sum + bytesBuffered, own);
-  }
-
-  /** Bytes that the mixnet clients may still hold. */
-  get bytesHandedOver(): number {
-    return this.#sessions.reduce((sum, { bytesHandedOver }) => sum + bytesHandedOver, 0);
-  }
-
-  /** When the peer was last heard of on any lane, as of `performance.now()`. */
-  get heardAt(): number | undefined {
-    const times = [this.#first, ...this.#sessions].flatMap(({ heardAt }) => heardAt ?? []);
-    return times.length === 0 ? undefined : Math.max(...times);
-  }
-
-  /** Since when the peer has owed its first answer, as {@link Session.unansweredSince}. */
-  get unansweredSince(): number | undefined {
-    return this.#first.unansweredSince;
-  }
-
-  /** How long the peer's last answer on the first lane took, as {@link Session.roundTripMs}. */
-  get roundTripMs(): number | undefined {
-    return this.#first.roundTripMs;
-  }
-
-  /** How long the peer's first answer took, as {@link Session.openingMs}. */
-  get openingMs(): number | undefined {
-    return this.#first.openingMs;
+    const heard = [first, ...lanes].flatMap(({ heardAt }) => heardAt ?? []);
+    return {
+      ...first,
+      bytesSent: this.#outgoing.sent,
+      bytesReceived: this.#incoming.received,
+      bytesBuffered: lanes.reduce((sum, { bytesBuffered }) => sum + bytesBuffered, own),
+      bytesHandedOver: lanes.reduce((sum, { bytesHandedOver }) => sum + bytesHandedOver, 0),
+      heardAt: heard.length === 0 ? undefined : Math.max(...heard),
+    };
   }
 
   /** Carries the connection over one more session. A lane too many, or for a connection that has ended, is reset. */
-  add(number: number, session: LaneSession): void {
+  add(number: number, session: Connection): void {
     if (this.#settled || this.#lanes.has(number)) {
       const reason = this.#error && forOtherLanes(this.#error);
       session.reset(reason ?? new SessionError('gone', 'us', 'the connection needs no such lane'));
@@ -151,10 +109,6 @@ export class StripedConnection {
     this.#incoming.abandon();
     this.#streams.error(error);
     this.#end?.reject(error);
-  }
-
-  get #sessions(): LaneSession[] {
-    return [...this.#lanes.values()].map(({ session }) => session);
   }
 
   async #send(lane: OpenLane): Promise<void> {
@@ -258,7 +212,7 @@ export class StripedConnection {
   }
 }
 
-function newLane(number: number, session: LaneSession): OpenLane {
+function newLane(number: number, session: Connection): OpenLane {
   let use: () => void = () => undefined;
   const usable = new Promise<void>((resolve) => (use = resolve));
   return { number, session, usable, use, isWelcome: false };

@@ -16,7 +16,8 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 2 DATA    offset (varint) ‖ the connection's bytes
  * 3 ACK     offset (varint) ‖ receive window (varint) ‖ reserved     all below the offset arrived in order
  * 4 FIN     offset (varint) ‖ reserved                               no byte follows the offset; counts as one byte
- * 5 RESET   code (varint) ‖ reserved                                 both directions end
+ * 5 RESET   code (varint) ‖ final offset (varint; may be missing)     both directions end, this one at the offset
+ *           ‖ reserved
  * 6 ROUTE   counter (varint) ‖ reserved                              the sender's mixnet client was replaced so often
  * 7 PING    value (varint) ‖ reserved                                asks for an acknowledgement and a PONG
  * 8 PONG    value (varint) ‖ reserved                                answers the PING of that value
@@ -24,6 +25,8 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 10 SUPPLY total (varint) ‖ here (varint) ‖ reserved                SURBs given so far, and with this message
  * 11 DEMAND used (varint) ‖ wanted (varint) ‖ reserved               SURBs used so far, and wanted beyond these
  * 12 LANE   as OPEN, with a request                                  opens a session that carries stripes
+ * 13 RANGES start (varint) ‖ length (varint)                         bytes that arrived beyond the offset of ACK
+ *           ‖ ( gap (varint) ‖ length (varint) )*
  * ```
  *
  * Once an end's client was replaced, all its messages carry ROUTE. The highest counter seen is the current route: an
@@ -41,6 +44,13 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * Integers are the varints of RFC 9000. A receive window is counted from the frame's offset (0 for OPEN and OPENED):
  * bytes at offset + window and beyond may not be sent yet. Unknown types and reserved bytes are ignored, so that
  * later versions can add to them.
+ *
+ * RESET counts as one byte behind its final offset, as FIN does. Since version 2 the peer takes in every byte below that
+ * offset, acknowledges them and the RESET, hands the bytes to its reader, and only then fails. Without a final offset,
+ * as in version 1, the session ends at once; bytes that arrived in order may still be read.
+ *
+ * RANGES (since version 2) goes with ACK when bytes beyond the acknowledged offset have arrived: ascending, disjoint,
+ * at most {@link MAX_RANGES} of them. The sender then retransmits only what lies between them.
  *
  * Whoever speaks a version speaks all below it. The session id and OPEN state the highest that the opener speaks,
  * OPENED the one that the session goes on in: the lower one of the opener's highest and the acceptor's. Until OPENED has
@@ -71,29 +81,45 @@ export type Frame =
   | { readonly type: 'data'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly type: 'ack'; readonly offset: number; readonly window: number }
   | { readonly type: 'fin'; readonly offset: number }
-  | { readonly type: 'reset'; readonly code: ResetCode }
+  | { readonly type: 'reset'; readonly code: ResetCode; readonly finalOffset?: number }
   | { readonly type: 'route'; readonly counter: number }
   | { readonly type: 'ping' | 'pong' | 'instance'; readonly value: number }
   | { readonly type: 'supply'; readonly total: number; readonly here: number }
-  | { readonly type: 'demand'; readonly used: number; readonly wanted: number };
+  | { readonly type: 'demand'; readonly used: number; readonly wanted: number }
+  | { readonly type: 'ranges'; readonly ranges: readonly ByteRange[] };
 
-const TYPES = [
-  'open',
-  'opened',
-  'data',
-  'ack',
-  'fin',
-  'reset',
-  'route',
-  'ping',
-  'pong',
-  'instance',
-  'supply',
-  'demand',
-] as const;
+/** Bytes of a stream, from one offset up to another. */
+export interface ByteRange {
+  readonly from: number;
+  /** Offset behind the last byte; above {@link from}. */
+  readonly to: number;
+}
+
+/** The most ranges in one RANGES frame. */
+export const MAX_RANGES = 16;
+
+const NUMBERS = {
+  open: 0,
+  opened: 1,
+  data: 2,
+  ack: 3,
+  fin: 4,
+  reset: 5,
+  route: 6,
+  ping: 7,
+  pong: 8,
+  instance: 9,
+  supply: 10,
+  demand: 11,
+  ranges: 13,
+} as const satisfies Record<Frame['type'], number>;
 
 /** The number of an `open` whose request is for a lane. */
 const LANE = 12;
+
+const TYPES = new Map<number, Frame['type']>(
+  Object.entries(NUMBERS).map(([type, number]) => [number, type as Frame['type']]),
+);
 
 const NOTHING = new Uint8Array();
 
@@ -136,7 +162,7 @@ export function decodeFrames(bytes: Uint8Array): Frame[] {
   const reader = new Reader(bytes);
   while (reader.remaining > 0) {
     const number = reader.byte();
-    const type = TYPES[number];
+    const type = TYPES.get(number);
     const body = new Reader(reader.bytes(reader.varint()));
     if (type !== undefined) frames.push(decodeBody(type, body));
     else if (number === LANE) frames.push(decodeLaneOpen(body));
@@ -155,7 +181,9 @@ function decodeBody(type: Frame['type'], body: Reader): Frame {
     case 'fin':
       return withinRange({ type, offset: body.varint() });
     case 'reset':
-      return { type, code: resetCodeFromNumber(body.varint()) };
+      return decodeReset(body);
+    case 'ranges':
+      return { type, ranges: decodeRanges(body) };
     case 'route':
       return { type, counter: body.varint() };
     case 'ping':
@@ -183,7 +211,31 @@ function decodeLaneOpen(body: Reader): Frame {
   return { type: 'open', version, window, request: { ...request, lane: decodeLane(body) } };
 }
 
-/** Offsets are added to; a frame whose end is no longer an exact number is not one a peer of good will sends. */
+function decodeReset(body: Reader): Frame {
+  const code = resetCodeFromNumber(body.varint());
+  if (body.remaining === 0) return { type: 'reset', code };
+  const finalOffset = body.varint();
+  if (!Number.isSafeInteger(finalOffset + 1)) throw new WireError('a reset frame ends beyond 2^53');
+  return { type: 'reset', code, finalOffset };
+}
+
+function decodeRanges(body: Reader): ByteRange[] {
+  const ranges: ByteRange[] = [];
+  let end = 0;
+  while (body.remaining > 0) {
+    const from = end + body.varint();
+    const to = from + body.varint();
+    if (to <= from || !Number.isSafeInteger(to) || (ranges.length > 0 && from === end))
+      throw new WireError('the ranges of a ranges frame are empty, touch or end beyond 2^53');
+    if (ranges.length === MAX_RANGES)
+      throw new WireError(`a ranges frame has more than ${MAX_RANGES} ranges`);
+    ranges.push({ from, to });
+    end = to;
+  }
+  return ranges;
+}
+
+/** Rejects frames that end beyond 2^53: offsets must stay exact integers. */
 function withinRange<F extends Frame & { offset: number }>(frame: F): F {
   const length = 'bytes' in frame ? frame.bytes.length : 'window' in frame ? frame.window : 1;
   if (!Number.isSafeInteger(frame.offset + length + 1))
@@ -192,7 +244,7 @@ function withinRange<F extends Frame & { offset: number }>(frame: F): F {
 }
 
 function numberOf(frame: Frame): number {
-  return frame.type === 'open' && frame.request?.lane ? LANE : TYPES.indexOf(frame.type);
+  return frame.type === 'open' && frame.request?.lane ? LANE : NUMBERS[frame.type];
 }
 
 function integersOf(frame: Frame): readonly number[] {
@@ -206,7 +258,12 @@ function integersOf(frame: Frame): readonly number[] {
     case 'fin':
       return [frame.offset];
     case 'reset':
-      return [RESET_CODES[frame.code]];
+      return [RESET_CODES[frame.code], ...(frame.finalOffset === undefined ? [] : [frame.finalOffset])];
+    case 'ranges':
+      return frame.ranges.flatMap(({ from, to }, index) => [
+        from - (frame.ranges[index - 1]?.to ?? 0),
+        to - from,
+      ]);
     case 'route':
       return [frame.counter];
     case 'ping':

@@ -6,7 +6,7 @@ import { WireError } from './errors.js';
 export const SESSION_ID_BYTES = 16;
 
 /** The highest version of the session protocol that this code speaks (`frame.ts`); 1 is the lowest there is. */
-export const SESSION_PROTOCOL_VERSION = 1;
+export const SESSION_PROTOCOL_VERSION = 2;
 
 /**
  * A session id as text, in the form of a UUID. Only the two ends of a session know it; whoever has it can send in

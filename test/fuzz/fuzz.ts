@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { Connection } from '../../src/proxy/join.js';
+import type { UpstreamConnection } from '../../src/proxy/join.js';
 import { SessionServer } from '../../src/proxy/server.js';
 import { parseAccessToken } from '../../src/session/access-proof.js';
 import { SessionOpener } from '../../src/session/opener.js';
@@ -102,8 +102,8 @@ class FuzzWorld implements AsyncDisposable {
     });
     this.#served = this.proxy.serve(this.server, this.#stop.signal);
     const wants = { token: parseAccessToken(FUZZ_TOKEN), upstream: 'web' };
-    this.#opener = new SessionOpener(this.client, { recipient: 'server', wants });
-    this.#session = this.#opener.open();
+    this.#opener = new SessionOpener(this.client, { wants });
+    this.#session = this.#opener.open('server');
     this.#reader = this.#session.readable.getReader();
     this.#writer = this.#session.writable.getWriter();
   }
@@ -132,9 +132,9 @@ class FuzzWorld implements AsyncDisposable {
 
 const TOKENS = [FUZZ_TOKEN];
 
-function echo(): Connection {
+function echo(): UpstreamConnection {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  return { readable, writable, reset: () => undefined };
+  return { readable, writable, failure: undefined, fail: () => Promise.resolve(), reset: () => undefined };
 }
 
 /** Whether these bytes are a message; anything but a WireError comes out. */

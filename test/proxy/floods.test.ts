@@ -4,12 +4,13 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 
 import { v4 } from 'uuid';
 
-import type { Connection } from '../../src/proxy/join.js';
+import type { UpstreamConnection } from '../../src/proxy/join.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { parseAccessToken } from '../../src/session/access-proof.js';
 import type { SessionErrorCode } from '../../src/session/errors.js';
 import { SessionError } from '../../src/session/errors.js';
-import { SessionOpener, type Wants } from '../../src/session/opener.js';
+import type { Wants } from '../../src/session/opener-routing.js';
+import { SessionOpener } from '../../src/session/opener.js';
 import type { Session } from '../../src/session/session.js';
 import { encodeFrames, type Frame } from '../../src/wire/frame.js';
 import { encodeProxiedMessage, type ProxiedMessage } from '../../src/wire/proxied-message.js';
@@ -44,7 +45,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
       ...options,
     });
     served = server.serve(atServer, stop.signal);
-    opener = new SessionOpener(mixnet.client('client'), { recipient: 'server', wants });
+    opener = new SessionOpener(mixnet.client('client'), { wants });
   }
 
   beforeEach(() => {
@@ -94,7 +95,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
 
   it('of openings lets some in, answers few, and leaves a session beside it alone', TIME_LIMIT, async () => {
     serve({ limits: { maxSessions: 100, maxSessionsPerSender: 20 } });
-    const session = opener.open();
+    const session = opener.open('server');
     const most = await flood(FLOOD, () => frames(newSessionId(), open));
     await assertHealthy(session, new Uint8Array(100_000).fill(7));
     assert.ok(connected.length <= 21, `${connected.length} upstream connections`);
@@ -106,7 +107,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
 
   it('of openings from ever new senders is held by the rate of all', TIME_LIMIT, async () => {
     serve({ limits: { sessionRate: 5 } });
-    const session = opener.open();
+    const session = opener.open('server');
     await new Promise((resolve) => server.on('session', resolve));
     let sender = 0;
     await flood(
@@ -151,7 +152,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
 
   it('of unknown ids is hardly answered, and nothing of it is kept', TIME_LIMIT, async () => {
     serve();
-    const session = opener.open();
+    const session = opener.open('server');
     const data: Frame = { type: 'data', offset: 5, bytes: new Uint8Array(100) };
     const most = await flood(FLOOD, () => frames(newSessionId(), data));
     const reset: Frame = { type: 'reset', code: 'aborted' };
@@ -165,7 +166,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
 
   it('of duplicates, gaps and huge lengths within a session ends that session only', TIME_LIMIT, async () => {
     serve({ limits: { maxSessionsPerSender: 0, sessionRate: 0, sessionRatePerSender: 0 } });
-    const session = opener.open();
+    const session = opener.open('server');
     const ids = Array.from({ length: 20 }, () => newSessionId());
     const idOf = (n: number) => ids[n % ids.length] ?? '';
     const byte = new Uint8Array(1);
@@ -187,7 +188,7 @@ describe('a server under a flood', TIME_LIMIT, () => {
     TIME_LIMIT,
     async () => {
       serve({ tokens }, { token: parseAccessToken(TOKEN) });
-      const session = opener.open();
+      const session = opener.open('server');
       const proof = { time: Math.floor(Date.now() / 1000), mac: new Uint8Array(32) };
       await flood(2000, () => frames(newSessionId(), { ...open, request: { proof } }));
       await flood(2000, () => ({ sessionId: v4(), messageId: 1, kind: 'data', body: new Uint8Array(9) }));
@@ -207,8 +208,8 @@ describe('a server with limits tells its client', TIME_LIMIT, () => {
       ...options,
     });
     const served = server.serve(mixnet.client('server'), stop.signal);
-    const opener = new SessionOpener(mixnet.client('client'), { recipient: 'server', wants });
-    const sessions = [opener.open(), opener.open()];
+    const opener = new SessionOpener(mixnet.client('client'), { wants });
+    const sessions = [opener.open('server'), opener.open('server')];
     const error: unknown = await Promise.any(
       sessions.map((one) =>
         one.closed.then(
@@ -253,7 +254,7 @@ describe('a server with limits tells its client', TIME_LIMIT, () => {
   });
 });
 
-function echo(): Connection {
+function echo(): UpstreamConnection {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  return { readable, writable, reset: () => undefined };
+  return { readable, writable, failure: undefined, fail: () => Promise.resolve(), reset: () => undefined };
 }

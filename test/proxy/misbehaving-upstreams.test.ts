@@ -45,7 +45,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       limits,
     });
     served = server.serve(mixnet.client('server'), stop.now.signal);
-    opener = new SessionOpener(mixnet.client('client'), { recipient: 'server' });
+    opener = new SessionOpener(mixnet.client('client'));
   }
 
   beforeEach(async () => {
@@ -72,7 +72,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
   /** The server works as before. */
   async function assertHealthy(): Promise<void> {
     handle = (socket) => void socket.pipe(socket);
-    const session = opener.open();
+    const session = opener.open('server');
     const writer = session.writable.getWriter();
     const sending = writer.write(Buffer.from('well?')).then(() => writer.close());
     assert.equal((await buffer(session.readable)).toString(), 'well?');
@@ -83,14 +83,14 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const { address } = upstream;
     await upstream[Symbol.asyncDispose]();
     serve({}, address);
-    const session = opener.open();
+    const session = opener.open('server');
     await assert.rejects(session.closed, toldBy('peer', 'refused'));
     upstream = await TestUpstream.start(() => undefined);
   });
 
   it('never accepts gives up in time', TIME_LIMIT, async (t) => {
     serve({ connectTimeoutMs: 300 }, await deafUpstream(t));
-    const session = opener.open();
+    const session = opener.open('server');
     await assert.rejects(session.closed, toldBy('peer', 'timeout'));
     assert.equal(server.counts.sessionsOpen, 0);
   });
@@ -100,7 +100,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const left = new Promise<string | undefined>((resolve) => {
       handle = (socket) => resolve(resetCode(socket));
     });
-    const session = opener.open();
+    const session = opener.open('server');
     await say(session, 'anyone there?');
     await assert.rejects(session.closed, toldBy('peer', 'timeout'));
     assert.equal(await left, 'ECONNRESET');
@@ -112,7 +112,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const asked = new Promise<Socket>((resolve) => {
       handle = (socket) => socket.once('data', () => resolve(socket));
     });
-    const session = opener.open();
+    const session = opener.open('server');
     await say(session, 'anyone there?');
     const ended = assert.rejects(session.closed, toldBy('us', 'aborted'));
     // A reset that comes sooner cuts the connection off before it is made.
@@ -130,7 +130,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       void sendPattern(socket, pattern);
       socket.once('data', () => socket.resetAndDestroy());
     };
-    const session = opener.open();
+    const session = opener.open('server');
     const reader = session.readable.getReader();
     let received = 0;
     const reading = async () => {
@@ -155,10 +155,10 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       socket.setNoDelay(true);
       void sendPattern(socket, pattern, 1);
     };
-    const session = opener.open();
+    const session = opener.open('server');
     const before = mixnet.sent;
     assert.ok(pattern.matches(0, await buffer(session.readable)));
-    assert.equal(session.bytesReceived, bytes);
+    assert.equal(session.stats().bytesReceived, bytes);
     assert.ok(mixnet.sent - before < bytes / 2, `${mixnet.sent - before} messages`);
   });
 
@@ -171,7 +171,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
         resolve(readToEnd(socket));
       };
     });
-    const session = opener.open();
+    const session = opener.open('server');
     assert.equal((await buffer(session.readable)).toString(), 'all there is');
     const writer = session.writable.getWriter();
     for (let sent = 0; sent < pattern.length;) {
@@ -210,17 +210,17 @@ describe('a server whose upstream', TIME_LIMIT, () => {
           resolve(socket);
         };
       });
-      const session = opener.open();
+      const session = opener.open('server');
       const socket = await accepted;
       const taken = await standstill(socket);
       assert.ok(taken < MAX_WINDOW + SEND_BUFFER + MEBIBYTE + KERNEL_BYTES, `${taken} bytes were taken`);
-      assert.ok(session.bytesBuffered <= MAX_WINDOW, `${session.bytesBuffered} bytes held`);
+      assert.ok(session.stats().bytesBuffered <= MAX_WINDOW, `${session.stats().bytesBuffered} bytes held`);
 
       let received = 0;
       for await (const chunk of session.readable as unknown as AsyncIterable<Uint8Array>) {
         assert.ok(pattern.matches(received, Buffer.from(chunk)));
         received += chunk.length;
-        assert.ok(session.bytesBuffered <= MAX_WINDOW);
+        assert.ok(session.stats().bytesBuffered <= MAX_WINDOW);
         if (received > 4 * MEBIBYTE) break;
       }
       // Leaving the loop has cancelled the stream: the upstream is told.
@@ -235,7 +235,7 @@ describe('a server whose upstream', TIME_LIMIT, () => {
     const accepted = new Promise<Socket>((resolve) => {
       handle = (socket) => resolve(socket.pause());
     });
-    const session = opener.open();
+    const session = opener.open('server');
     const writer = session.writable.getWriter();
     let written = 0;
     const writing = (async () => {
@@ -253,7 +253,10 @@ describe('a server whose upstream', TIME_LIMIT, () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert.ok(written < pattern.length, 'everything was taken');
-    assert.ok(session.bytesBuffered <= MAX_WINDOW + 2 * SEND_BUFFER, `${session.bytesBuffered} bytes held`);
+    assert.ok(
+      session.stats().bytesBuffered <= MAX_WINDOW + 2 * SEND_BUFFER,
+      `${session.stats().bytesBuffered} bytes held`,
+    );
     const reader = new PatternReader(socket, pattern);
     assert.equal(await reader.ended, 'whole');
     socket.end();

@@ -14,7 +14,7 @@ describe('a mixnet client for each session', () => {
     const dialer = new PerConnectionDialer(pool, { servers: new Servers(['nobody']) });
     const dial = dialer.dial();
     const client = starts.first().succeed();
-    return { starts, pool, dialer, client, session: (await dial).session };
+    return { starts, pool, dialer, client, session: (await dial).connection };
   }
 
   it('is replaced by another when it is lost, also when that takes several tries', async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 
-import type { Connection } from '../../src/proxy/join.js';
+import type { UpstreamConnection } from '../../src/proxy/join.js';
 import { envelopeOf, PROTOCOLS, type Protocol, type ServerProtocol } from '../../src/proxy/protocol.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { parseAccessToken } from '../../src/session/access-proof.js';
@@ -22,20 +22,26 @@ const OTHER: Readonly<Record<Protocol, Protocol>> = { 'tcp-proxy': 'stream', str
 const refusedWith = (code: string) => (error: unknown) =>
   error instanceof SessionError && error.code === code && error.by === 'peer';
 
-function echo(): Connection {
+function echo(): UpstreamConnection {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  return { readable, writable, reset: () => undefined };
+  return { readable, writable, failure: undefined, fail: () => Promise.resolve(), reset: () => undefined };
 }
 
 /** Says this and ends; whatever comes is dropped. */
-function saying(bytes: Uint8Array): Connection {
+function saying(bytes: Uint8Array): UpstreamConnection {
   const readable = new ReadableStream<Uint8Array>({
     start: (controller) => {
       controller.enqueue(bytes);
       controller.close();
     },
   });
-  return { readable, writable: new WritableStream(), reset: () => undefined };
+  return {
+    readable,
+    writable: new WritableStream(),
+    failure: undefined,
+    fail: () => Promise.resolve(),
+    reset: () => undefined,
+  };
 }
 
 async function assertEchoes(session: Session): Promise<void> {
@@ -86,7 +92,6 @@ describe('a server of both protocols', TIME_LIMIT, () => {
   function opener(protocol: Protocol, options: Partial<OpenerOptions> = {}): SessionOpener {
     const client = mixnet.client(`client ${closing.length}`);
     const one = new SessionOpener(client, {
-      recipient: 'server',
       envelope: envelopeOf(protocol),
       ...options,
     });
@@ -97,7 +102,9 @@ describe('a server of both protocols', TIME_LIMIT, () => {
   it('carries connections of either at once, and counts them together', async () => {
     const server = serve();
     const openers = PROTOCOLS.map((protocol) => opener(protocol));
-    await Promise.all(openers.flatMap((one) => [one, one, one]).map((one) => assertEchoes(one.open())));
+    await Promise.all(
+      openers.flatMap((one) => [one, one, one]).map((one) => assertEchoes(one.open('server'))),
+    );
     while (server.counts.sessionsOpen > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     assert.equal(server.counts.sessionsOpened, 6);
     assert.deepEqual([...server.counts.resets], []);
@@ -107,9 +114,9 @@ describe('a server of both protocols', TIME_LIMIT, () => {
     it(`has one limit for both: a ${protocol} leaves no room for a ${OTHER[protocol]}`, async () => {
       const server = serve({ limits: { maxSessions: 1 } });
       const arrived = new Promise((resolve) => server.on('session', resolve));
-      opener(protocol).open();
+      opener(protocol).open('server');
       await arrived;
-      await assert.rejects(opener(OTHER[protocol]).open().closed, refusedWith('limit'));
+      await assert.rejects(opener(OTHER[protocol]).open('server').closed, refusedWith('limit'));
       assert.equal(server.counts.refusals.get('sessions'), 1);
     });
   }
@@ -118,13 +125,13 @@ describe('a server of both protocols', TIME_LIMIT, () => {
     it(`lets in only who has a token, and leads to the upstream asked for, over ${protocol}`, async () => {
       serve({ tokens: () => [TOKEN], hasUpstream: (name) => name === 'ssh' });
       const token = parseAccessToken(TOKEN);
-      await assert.rejects(opener(protocol).open().closed, refusedWith('token'));
+      await assert.rejects(opener(protocol).open('server').closed, refusedWith('token'));
       const wrong = parseAccessToken('incorrect-horse-battery');
       const liar = opener(protocol, { wants: { token: wrong, upstream: 'ssh' } });
-      await assert.rejects(liar.open().closed, refusedWith('token'));
+      await assert.rejects(liar.open('server').closed, refusedWith('token'));
       const lost = opener(protocol, { wants: { token, upstream: 'nowhere' } });
-      await assert.rejects(lost.open().closed, refusedWith('no-upstream'));
-      await assertEchoes(opener(protocol, { wants: { token, upstream: 'ssh' } }).open());
+      await assert.rejects(lost.open('server').closed, refusedWith('no-upstream'));
+      await assertEchoes(opener(protocol, { wants: { token, upstream: 'ssh' } }).open('server'));
       assert.deepEqual(names, ['ssh']);
     });
 
@@ -132,11 +139,11 @@ describe('a server of both protocols', TIME_LIMIT, () => {
       const server = serve({ protocol });
       const reports: string[] = [];
       server.on('session', () => reports.push('session'));
-      const unheard = opener(OTHER[protocol]).open();
+      const unheard = opener(OTHER[protocol]).open('server');
       await unheard.writable.getWriter().write(new Uint8Array(100));
-      while (unheard.bytesSent < 100) await new Promise((resolve) => setTimeout(resolve, 1));
-      await assertEchoes(opener(protocol).open());
-      assert.deepEqual([reports.length, unheard.dialect], [1, 'unknown']);
+      while (unheard.stats().bytesSent < 100) await new Promise((resolve) => setTimeout(resolve, 1));
+      await assertEchoes(opener(protocol).open('server'));
+      assert.deepEqual([reports.length, unheard.mode], [1, 'unknown']);
     });
   }
 
@@ -156,7 +163,7 @@ describe('a server of both protocols', TIME_LIMIT, () => {
 
   it('is not needed: a client over streams reads what a Rust peer says until it falls silent', async () => {
     const rust = new RustStreams(mixnet.client('server'));
-    const session = opener('stream', { closeTimeoutMs: SILENCE_MS }).open();
+    const session = opener('stream', { closeTimeoutMs: SILENCE_MS }).open('server');
     const writer = session.writable.getWriter();
     void writer.write(new Uint8Array(500)).then(() => writer.close());
     const peer = await rust.accept();

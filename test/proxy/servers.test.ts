@@ -7,15 +7,16 @@ import {
   LAST_PAUSE_MS,
   serverAddresses,
   Servers,
-  type FollowedSession,
   type ServerChange,
 } from '../../src/proxy/servers.js';
+import type { Connection, ConnectionStats } from '../../src/session/connection.js';
 import { SessionError, type SessionErrorCode } from '../../src/session/errors.js';
 import { WireError } from '../../src/wire/errors.js';
 import { settled } from '../mixnet/controlled-starts.js';
+import { NO_STATS } from '../support/no-stats.js';
 
 /** A session that does what the test says. */
-class ScriptedSession implements FollowedSession {
+class ScriptedSession implements Pick<Connection, 'stats' | 'closed' | 'reset'> {
   bytesSent = 10;
   bytesReceived = 0;
   heardAt: number | undefined;
@@ -33,6 +34,11 @@ class ScriptedSession implements FollowedSession {
     this.heardAt = now;
     this.unansweredSince = undefined;
     this.bytesReceived += bytes;
+  }
+
+  stats(): ConnectionStats {
+    const { bytesSent, bytesReceived, heardAt, unansweredSince } = this;
+    return { ...NO_STATS, bytesSent, bytesReceived, heardAt, unansweredSince };
   }
 
   end(): void {

@@ -6,20 +6,20 @@ import { ClientPool } from '../../src/mixnet/pool.js';
 import { PerConnectionDialer, SharedDialer, type SessionDialer } from '../../src/proxy/dialer.js';
 import { Servers } from '../../src/proxy/servers.js';
 import { SessionAcceptor } from '../../src/session/acceptor.js';
-import type { Session } from '../../src/session/session.js';
+import type { Connection } from '../../src/session/connection.js';
 import { MemoryMixnet } from '../support/memory-mixnet.js';
 
 const TIME_LIMIT = { timeout: 20_000 };
 
 /** Says its name, and what it was told. */
-async function answer(session: Session, name: string): Promise<void> {
+async function answer(session: Connection, name: string): Promise<void> {
   const writer = session.writable.getWriter();
   await writer.write(new TextEncoder().encode(`${name}: `));
   await writer.write(new TextEncoder().encode(await text(session.readable)));
   await writer.close();
 }
 
-async function ask(session: Session, what: string): Promise<string> {
+async function ask(session: Connection, what: string): Promise<string> {
   const writer = session.writable.getWriter();
   await writer.write(new TextEncoder().encode(what));
   await writer.close();
@@ -62,17 +62,17 @@ for (const kind of [PerConnectionDialer, SharedDialer]) {
       mixnet.client('a');
       const first = await dialer.dial();
       assert.equal(first.server, 'a');
-      await assert.rejects(ask(first.session, 'hello'), { code: 'timeout', by: 'us' });
+      await assert.rejects(ask(first.connection, 'hello'), { code: 'timeout', by: 'us' });
       const second = await dialer.dial();
       assert.equal(second.server, 'b');
-      assert.equal(await ask(second.session, 'hello'), 'b: hello');
+      assert.equal(await ask(second.connection, 'hello'), 'b: hello');
       assert.equal(servers.address, 'b');
     });
 
     it('open sessions stay where they are', async () => {
       await using tried = world(kind);
       const { dialer, full } = tried;
-      const { session } = await dialer.dial();
+      const { connection: session } = await dialer.dial();
       const writer = session.writable.getWriter();
       const reader = session.readable.getReader();
       await writer.write(new TextEncoder().encode('it '));
@@ -85,15 +85,15 @@ for (const kind of [PerConnectionDialer, SharedDialer]) {
       await hear();
       full.add('a');
       const refused = await dialer.dial();
-      await assert.rejects(ask(refused.session, 'let me in'), { code: 'limit', by: 'peer' });
+      await assert.rejects(ask(refused.connection, 'let me in'), { code: 'limit', by: 'peer' });
       const elsewhere = await dialer.dial();
       assert.equal(elsewhere.server, 'b');
       await writer.write(new TextEncoder().encode('goes on'));
       await writer.close();
-      assert.equal(await ask(elsewhere.session, 'new'), 'b: new');
+      assert.equal(await ask(elsewhere.connection, 'new'), 'b: new');
       while (await hear());
       assert.equal(heard, 'a: it goes on');
-      await Promise.all([session.closed, elsewhere.session.closed]);
+      await Promise.all([session.closed, elsewhere.connection.closed]);
     });
   });
 }

@@ -31,7 +31,7 @@ describe('one mixnet client for all sessions', () => {
     await settled();
     const first = starts.first().succeed();
     await settled();
-    const { session } = await dialer.dial();
+    const { connection: session } = await dialer.dial();
     first.lose();
     await settled();
     assert.deepEqual([dialer.carriers.length, starts.pending.length], [0, 0], 'nobody is hammered');

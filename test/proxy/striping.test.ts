@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
 import { ClientPool } from '../../src/mixnet/pool.js';
-import { PerConnectionDialer, SharedDialer, type ProxySession } from '../../src/proxy/dialer.js';
-import type { Connection } from '../../src/proxy/join.js';
+import { PerConnectionDialer, SharedDialer } from '../../src/proxy/dialer.js';
+import type { ByteStreams, UpstreamConnection } from '../../src/proxy/join.js';
 import { envelopeOf, type Protocol } from '../../src/proxy/protocol.js';
 import { SessionServer, type SessionServerOptions } from '../../src/proxy/server.js';
 import { Servers } from '../../src/proxy/servers.js';
@@ -25,9 +25,15 @@ const newAddress = () => {
 };
 
 /** Sends back what comes. */
-function echo(): Promise<Connection> {
+function echo(): Promise<UpstreamConnection> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  return Promise.resolve({ readable, writable, reset: () => void writable.abort().catch(() => undefined) });
+  return Promise.resolve({
+    readable,
+    writable,
+    failure: undefined,
+    fail: () => writable.abort().catch(() => undefined),
+    reset: () => void writable.abort().catch(() => undefined),
+  });
 }
 
 interface WorldOptions extends Partial<Omit<SessionServerOptions, 'protocol'>> {
@@ -74,7 +80,7 @@ function world(
 }
 
 /** Sends bytes and gives what comes back. */
-async function exchange({ readable, writable }: ProxySession, bytes: Uint8Array): Promise<Buffer> {
+async function exchange({ readable, writable }: ByteStreams, bytes: Uint8Array): Promise<Buffer> {
   const writer = writable.getWriter();
   const writing = (async () => {
     await writer.write(bytes);
@@ -94,7 +100,7 @@ for (const Kind of [PerConnectionDialer, SharedDialer]) {
           return echo();
         },
       });
-      const { session } = await tried.dialer.dial();
+      const { connection: session } = await tried.dialer.dial();
       const bytes = randomBytes(3_000_000);
       assert.ok((await exchange(session, bytes)).equals(bytes));
       await session.closed;
@@ -117,7 +123,7 @@ for (const Kind of [PerConnectionDialer, SharedDialer]) {
         [1, 3],
       ] as const) {
         await using tried = world(Kind, { lanes, serverLanes });
-        const { session } = await tried.dialer.dial();
+        const { connection: session } = await tried.dialer.dial();
         const bytes = randomBytes(300_000);
         assert.ok((await exchange(session, bytes)).equals(bytes));
         await session.closed;
@@ -126,7 +132,7 @@ for (const Kind of [PerConnectionDialer, SharedDialer]) {
 
     it('is carried as streams too', async () => {
       await using tried = world(Kind, { protocol: 'stream' });
-      const { session } = await tried.dialer.dial();
+      const { connection: session } = await tried.dialer.dial();
       const bytes = randomBytes(300_000);
       assert.ok((await exchange(session, bytes)).equals(bytes));
       await session.closed;
@@ -135,7 +141,7 @@ for (const Kind of [PerConnectionDialer, SharedDialer]) {
     it('goes on when mixnet clients of either end die, losing what was on its way', async () => {
       await using tried = world(Kind);
       const { mixnet, server, dialer, atServer, atClient, pool, stop } = tried;
-      const { session } = await dialer.dial();
+      const { connection: session } = await dialer.dial();
       const bytes = randomBytes(4_000_000);
       const exchanged = exchange(session, bytes);
       while (atServer.some(({ taken }) => taken < 10)) await setTimeout(5);
@@ -155,7 +161,7 @@ describe('a server with lanes', TIME_LIMIT, () => {
   it('resets a connection when a lane of it is lost for good, and serves others', async () => {
     await using tried = world(PerConnectionDialer);
     const { server, dialer, atServer } = tried;
-    const { session } = await dialer.dial();
+    const { connection: session } = await dialer.dial();
     const exchanged = exchange(session, randomBytes(4_000_000));
     exchanged.catch(() => undefined);
     while (atServer.some(({ taken }) => taken < 10)) await setTimeout(5);
@@ -164,7 +170,7 @@ describe('a server with lanes', TIME_LIMIT, () => {
     await assert.rejects(exchanged, SessionError);
     const another = await dialer.dial();
     const bytes = randomBytes(200_000);
-    assert.ok((await exchange(another.session, bytes)).equals(bytes));
+    assert.ok((await exchange(another.connection, bytes)).equals(bytes));
   });
 
   it('is left for another when its upstream refuses', async () => {
@@ -172,7 +178,7 @@ describe('a server with lanes', TIME_LIMIT, () => {
     const another = newAddress();
     await using tried = world(PerConnectionDialer, { connectUpstream: refuse, otherServers: [another] });
     const first = await tried.dialer.dial();
-    await assert.rejects(first.session.closed, { code: 'refused', by: 'peer' });
+    await assert.rejects(first.connection.closed, { code: 'refused', by: 'peer' });
     const { server } = await tried.dialer.dial();
     assert.equal(server, another);
   });
@@ -181,8 +187,8 @@ describe('a server with lanes', TIME_LIMIT, () => {
     await using tried = world(PerConnectionDialer);
     const { mixnet, atServer, server } = tried;
     const [{ address } = { address: '' }] = atServer;
-    const opener = new SessionOpener(mixnet.client(newAddress()), { recipient: address });
-    const session = opener.open(0, { connection: newConnectionId(), number: 1 });
+    const opener = new SessionOpener(mixnet.client(newAddress()));
+    const session = opener.open(address, { lane: { connection: newConnectionId(), number: 1 } });
     await assert.rejects(session.closed, { code: 'gone', by: 'peer' });
     assert.equal(server.counts.sessionsOpened, 0);
     await opener.close();
@@ -191,7 +197,7 @@ describe('a server with lanes', TIME_LIMIT, () => {
   it('takes no lane without the access token', async () => {
     const token = 'correct-horse-battery';
     await using tried = world(PerConnectionDialer, { tokens: () => [token] });
-    const { session } = await tried.dialer.dial();
+    const { connection: session } = await tried.dialer.dial();
     await assert.rejects(session.closed, { code: 'token', by: 'peer' });
   });
 });

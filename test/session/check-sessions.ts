@@ -21,9 +21,9 @@ const outcomes = new Map<string, number>();
 for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {
   const schedule = drawSchedule(seed);
   try {
-    const aftermath = play(schedule);
-    check(schedule, aftermath);
-    const ends = [aftermath.opener, aftermath.acceptor].map(nameOf).join(' / ');
+    const result = play(schedule);
+    check(schedule, result);
+    const ends = [result.opener, result.acceptor].map(nameOf).join(' / ');
     outcomes.set(ends, (outcomes.get(ends) ?? 0) + 1);
   } catch (error) {
     console.error(`Seed ${seed} fails: npm run check:sessions -- --schedules 1 --seed ${seed}`);
@@ -40,7 +40,8 @@ for (const [ends, count] of [...outcomes].sort(([, a], [, b]) => b - a)) {
 }
 
 /** An acceptor that heard of nothing, above all one that was restarted, has nothing to end. */
-function nameOf({ engine: { outcome } }: End): string {
+function nameOf({ engine }: End): string {
+  const outcome = engine?.outcome;
   if (outcome === undefined) return 'none';
   return outcome.kind === 'reset' ? outcome.error.code : 'done';
 }

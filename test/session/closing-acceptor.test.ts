@@ -16,12 +16,20 @@ describe('an acceptor that closes, and its mixnet client with it', TIME_LIMIT, (
     it(`has told the openers of ${count} new session(s), which have left it no SURBs for that`, async () => {
       const mixnet = new MemoryMixnet();
       const [client, server] = [mixnet.client('client'), mixnet.client('server')];
-      const acceptor = new SessionAcceptor({ onSession: () => undefined });
+      let accepted = 0;
+      let allAccepted: () => void = () => undefined;
+      const accepting = new Promise<void>((resolve) => (allAccepted = resolve));
+      const acceptor = new SessionAcceptor({
+        onSession: () => {
+          accepted += 1;
+          if (accepted === count) allAccepted();
+        },
+      });
       acceptor.serveOver(server);
-      const opener = new SessionOpener(client, { recipient: 'server' });
+      const opener = new SessionOpener(client);
       const answered = new Promise<void>((resolve) => client.on('message', () => resolve()));
-      const sessions = Array.from({ length: count }, () => opener.open());
-      await answered;
+      const sessions = Array.from({ length: count }, () => opener.open('server'));
+      await Promise.all([accepting, answered]);
 
       await acceptor.close();
       await server.close();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SessionEngine } from '../../src/session/engine.js';
+import { SessionEngine } from '../../src/session/engine/engine.js';
 import { ACCEPTOR_SILENCE_MS } from '../../src/session/limits.js';
-import { encodeFrames, type Frame } from '../../src/wire/frame.js';
+import type { Frame } from '../../src/wire/frame.js';
 import { newSessionId } from '../../src/wire/session-id.js';
 
 const sessionId = newSessionId();
@@ -11,10 +11,10 @@ const ANSWER = 1000;
 
 /** An acceptor that has had a whole request, has answered, and last heard this of the opener, at 200 ms. */
 function acceptor(last: readonly Frame[]): SessionEngine {
-  const engine = new SessionEngine({ sessionId, surbs: undefined, closeTimeoutMs: 60_000, now: 0 });
+  const engine = new SessionEngine({ sessionId, supply: undefined, closeTimeoutMs: 60_000, now: 0 });
   let messageId = 0;
   const hear = (frames: readonly Frame[], now: number) => {
-    engine.receive({ sessionId, messageId, kind: 'frames', body: encodeFrames(frames) }, now);
+    engine.receive({ sessionId, messageId, kind: 'frames', frames }, now);
     messageId += 1;
   };
   hear(

@@ -4,9 +4,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { v4 } from 'uuid';
 
-import { INITIAL_WINDOW, MAX_PLAIN_BUFFER, MAX_SURBS_WANTED, MAX_WINDOW } from '../../src/session/limits.js';
-import { PROXY_ENVELOPE } from '../../src/session/proxy-envelope.js';
-import { STREAM_ENVELOPE } from '../../src/session/stream-envelope.js';
+import { INITIAL_WINDOW, MAX_LEGACY_BUFFER, MAX_SURBS_WANTED, MAX_WINDOW } from '../../src/session/limits.js';
+import { PROXY_ENVELOPE, STREAM_ENVELOPE } from '../../src/session/envelope.js';
 import { simulate, type Application, type Fate } from '../support/session-world.js';
 
 const ENVELOPES = [PROXY_ENVELOPE, STREAM_ENVELOPE];
@@ -67,8 +66,8 @@ describe('a session', () => {
           assert.deepEqual(ends.acceptor.received, opener.stream);
           assert.deepEqual(ends.opener.received, acceptor.stream);
           assert.ok(ends.opener.sawEnd && ends.acceptor.sawEnd);
-          assert.deepEqual(ends.opener.engine.outcome, { kind: 'done' });
-          assert.deepEqual(ends.acceptor.engine.outcome, { kind: 'done' });
+          assert.deepEqual(ends.opener.engine?.outcome, { kind: 'done' });
+          assert.deepEqual(ends.acceptor.engine?.outcome, { kind: 'done' });
         },
       ),
       { numRuns: 300 },
@@ -87,7 +86,7 @@ describe('a session', () => {
           assert.deepEqual(end.received, sent.subarray(0, end.received.length));
           if (end.sawEnd) assert.equal(end.received.length, sent.length);
         }
-        assert.ok(ends.opener.engine.outcome !== undefined || ends.opener.engine.deadline === undefined);
+        assert.ok(ends.opener.engine?.outcome !== undefined || ends.opener.engine?.deadline === undefined);
       }),
       { numRuns: 300 },
     );
@@ -99,7 +98,7 @@ describe('a session', () => {
         const opener: Application = { writes: [], writeEveryMs: 1, readEveryMs: 1 };
         const ends = simulate({ opener, acceptor, fate, sessionId: v4(), until: 600_000 });
         assert.deepEqual(ends.opener.received, acceptor.stream);
-        assert.equal(ends.opener.engine.dialect, 'plain');
+        assert.equal(ends.opener.engine?.mode, 'legacy');
       }),
       { numRuns: 100 },
     );
@@ -188,7 +187,7 @@ describe('a session', () => {
   });
 
   it('resets a peer without windows that sends more than may be held', () => {
-    const flood: Application = { writes: [stream(2 * MAX_PLAIN_BUFFER)], writeEveryMs: 0, readEveryMs: 0 };
+    const flood: Application = { writes: [stream(2 * MAX_LEGACY_BUFFER)], writeEveryMs: 0, readEveryMs: 0 };
     const asleep: Application = { writes: [], writeEveryMs: 1, readEveryMs: 0, readFromMs: 200_000 };
     const ends = simulate({
       opener: flood,
@@ -198,7 +197,7 @@ describe('a session', () => {
       until: 400_000,
     });
     assert.equal(ends.acceptor.error?.code, 'limit');
-    assert.ok(ends.acceptor.mostUnread <= MAX_PLAIN_BUFFER + 20_000);
+    assert.ok(ends.acceptor.mostUnread <= MAX_LEGACY_BUFFER + 20_000);
   });
 
   it('leaves a slow reader all the time it needs, once everything has arrived', () => {
@@ -207,7 +206,7 @@ describe('a session', () => {
     const ends = simulate({ opener: upload, acceptor: slow, fate: () => [60], until: 600_000 });
     assert.deepEqual(ends.acceptor.received, stream(40_000));
     assert.ok(ends.acceptor.sawEnd);
-    assert.deepEqual(ends.acceptor.engine.outcome, { kind: 'done' });
+    assert.deepEqual(ends.acceptor.engine?.outcome, { kind: 'done' });
   });
 
   it('sends a peer whose answer is late no more than it can hold', () => {
@@ -231,7 +230,7 @@ describe('a session', () => {
         sessionId: v4(),
         until: 600_000,
       });
-    assert.deepEqual(losing(undefined).acceptor.engine.outcome, { kind: 'done' });
+    assert.deepEqual(losing(undefined).acceptor.engine?.outcome, { kind: 'done' });
     const { acceptor } = losing(1);
     assert.equal(acceptor.error?.code, 'timeout');
     assert.ok(!acceptor.sawEnd);

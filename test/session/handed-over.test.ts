@@ -3,13 +3,12 @@ import { describe, it } from 'node:test';
 
 import { v4 } from 'uuid';
 
-import { SessionEngine } from '../../src/session/engine.js';
-import { encodeFrames } from '../../src/wire/frame.js';
+import { SessionEngine } from '../../src/session/engine/engine.js';
 import { newSessionId, type SessionId } from '../../src/wire/session-id.js';
 
 /** An acceptor that has been asked for something and answers with much. */
 function answering(sessionId: SessionId): SessionEngine {
-  const engine = new SessionEngine({ sessionId, surbs: undefined, closeTimeoutMs: 60_000, now: 0 });
+  const engine = new SessionEngine({ sessionId, supply: undefined, closeTimeoutMs: 60_000, now: 0 });
   engine.receive({ sessionId, messageId: 0, kind: 'data', body: new Uint8Array(10) }, 0);
   engine.write(new Uint8Array(40_000));
   return engine;
@@ -31,8 +30,8 @@ describe('what the official client may still hold of replies', () => {
     const engine = answering(sessionId);
     while (engine.poll(100));
     assert.equal(engine.handedOver(100), 40_000);
-    const body = encodeFrames([{ type: 'ack', offset: 30_000, window: 65_536 }]);
-    engine.receive({ sessionId, messageId: 1, kind: 'frames', body }, 200);
+    const ack = { type: 'ack', offset: 30_000, window: 65_536 } as const;
+    engine.receive({ sessionId, messageId: 1, kind: 'frames', frames: [ack] }, 200);
     assert.equal(engine.handedOver(200), 10_000);
   });
 });

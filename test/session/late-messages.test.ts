@@ -23,13 +23,13 @@ describe('a message that comes late, by a client that its opener has replaced', 
     acceptor?.serveOver(atServer);
 
     const before = mixnet.client('before');
-    const opener = new SessionOpener(before, { recipient: 'server' });
+    const opener = new SessionOpener(before);
     t.after(async () => {
       await opener.close();
       await acceptor?.close();
       mixnet.close();
     });
-    const session = opener.open();
+    const session = opener.open('server');
     const [read, write] = [session.readable.getReader(), session.writable.getWriter()];
     await write.write(bytes('one'));
     const server = await accepted;

@@ -4,17 +4,17 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { SessionError } from '../../src/session/errors.js';
-import { MessageOrder } from '../../src/session/message-order.js';
-import type { ProxiedMessage } from '../../src/wire/proxied-message.js';
+import { MessageOrder } from '../../src/session/bytes/message-order.js';
+import type { LegacyMessage } from '../../src/session/envelope.js';
 
-const message = (messageId: number): ProxiedMessage => ({
+const message = (messageId: number): LegacyMessage => ({
   kind: 'data',
   sessionId: '00112233-4455-4677-8899-aabbccddeeff',
   messageId,
   body: new Uint8Array(1),
 });
 
-const ids = (messages: ProxiedMessage[]) => messages.map(({ messageId }) => messageId);
+const ids = (messages: readonly LegacyMessage[]) => messages.map(({ messageId }) => messageId);
 
 describe('message order', () => {
   it('survives the wrap at 65,536 with messages out of order and repeated', () => {
@@ -34,6 +34,23 @@ describe('message order', () => {
         assert.equal(order.pendingBytes, 0);
       }),
       { numRuns: 3 },
+    );
+  });
+
+  it('survives three wraps when they are counted from 1 and shuffled within a window of 8', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const order = new MessageOrder(1);
+        const sent = Array.from({ length: 3 * 0x1_0000 }, (_, n) => n + 1);
+        const arrivals = sent.map((n) => ({ n, at: n + (Math.imul(n ^ seed, 0x9e37_79b1) >>> 29) }));
+        arrivals.sort((a, b) => a.at - b.at);
+        const delivered: number[] = [];
+        for (const { n } of arrivals) delivered.push(...ids(order.insert(message(n & 0xffff))));
+        assert.equal(delivered.length, sent.length);
+        assert.ok(delivered.every((id, n) => id === (sent[n] ?? 0) % 0x1_0000));
+        assert.equal(order.pendingBytes, 0);
+      }),
+      { numRuns: 5 },
     );
   });
 

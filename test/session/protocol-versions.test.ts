@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SessionEngine } from '../../src/session/engine.js';
-import { SurbStock } from '../../src/session/surb-stock.js';
-import { decodeFrames, encodeFrames, type Frame } from '../../src/wire/frame.js';
+import { SessionEngine } from '../../src/session/engine/engine.js';
+import { SurbSupply } from '../../src/session/surbs/surb-supply.js';
+import { decodeFrames, type Frame } from '../../src/wire/frame.js';
 import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
 import { newSessionId, sessionProtocolVersion, SESSION_PROTOCOL_VERSION } from '../../src/wire/session-id.js';
 import { simulate } from '../support/session-world.js';
@@ -34,7 +34,7 @@ describe('an opener of a later version of the session protocol', () => {
         until: 60_000,
       });
       assert.deepEqual(
-        [opener.engine.outcome, acceptor.engine.outcome],
+        [opener.engine?.outcome, acceptor.engine?.outcome],
         [{ kind: 'done' }, { kind: 'done' }],
       );
       assert.deepEqual([opener.received.length, acceptor.received.length], [100_000, 100_000]);
@@ -49,9 +49,9 @@ describe('an opener of a later version of the session protocol', () => {
 describe('a version of the session protocol that cannot be', () => {
   function told(frame: Frame, isOpener: boolean) {
     const sessionId = newSessionId();
-    const surbs = isOpener ? new SurbStock() : undefined;
-    const engine = new SessionEngine({ sessionId, surbs, closeTimeoutMs: 60_000, now: 0 });
-    engine.receive({ sessionId, messageId: 0, kind: 'frames', body: encodeFrames([frame]) }, 100);
+    const supply = isOpener ? new SurbSupply() : undefined;
+    const engine = new SessionEngine({ sessionId, supply, closeTimeoutMs: 60_000, now: 0 });
+    engine.receive({ sessionId, messageId: 0, kind: 'frames', frames: [frame] }, 100);
     return engine.outcome?.kind === 'reset' ? engine.outcome.error.code : undefined;
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { INITIAL_WINDOW, MAX_WINDOW } from '../../src/session/limits.js';
-import { ReceiveWindow } from '../../src/session/receive-window.js';
+import { ReceiveWindow } from '../../src/session/bytes/receive-window.js';
 
 /** Reads `rate` bytes per second for `seconds`, and returns the window that the peer has in the end. */
 function windowAfter(rate: number, seconds: number): number {

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SessionEngine } from '../../src/session/engine.js';
-import { SurbStock } from '../../src/session/surb-stock.js';
-import { decodeFrames } from '../../src/wire/frame.js';
-import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
+import { SessionEngine } from '../../src/session/engine/engine.js';
+import { PROXY_ENVELOPE } from '../../src/session/envelope.js';
+import { SurbSupply } from '../../src/session/surbs/surb-supply.js';
 import { newSessionId } from '../../src/wire/session-id.js';
 
 const sessionId = newSessionId();
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-const opener = () => new SessionEngine({ sessionId, surbs: new SurbStock(), closeTimeoutMs: 60_000, now: 0 });
+const opener = () =>
+  new SessionEngine({ sessionId, supply: new SurbSupply(), closeTimeoutMs: 60_000, now: 0 });
 const acceptor = (instance: number) =>
-  new SessionEngine({ sessionId, surbs: undefined, instance, closeTimeoutMs: 60_000, now: 0 });
+  new SessionEngine({ sessionId, supply: undefined, instance, closeTimeoutMs: 60_000, now: 0 });
 
 /** All that an end has to say now. */
 function saidBy(engine: SessionEngine, now: number) {
   const messages = [];
   for (let next = engine.poll(now); next; next = engine.poll(now)) {
-    messages.push(decodeProxiedMessage(next.payload));
+    messages.push(PROXY_ENVELOPE.decode(next.payload));
   }
   return messages;
 }
@@ -46,7 +46,8 @@ describe('an opener whose server was restarted', () => {
 
     // And the new one is told to let go.
     const [lastWords] = saidBy(client, 700);
-    assert.deepEqual(decodeFrames(lastWords?.body ?? new Uint8Array()), [{ type: 'reset', code: 'gone' }]);
+    assert.ok(lastWords?.kind === 'frames');
+    assert.deepEqual(lastWords.frames, [{ type: 'reset', code: 'gone' }]);
   });
 
   it('is told that its session is gone, whatever the new server makes of what it says', () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { SessionError } from '../../src/session/errors.js';
-import { MAX_PENDING_PIECES } from '../../src/session/limits.js';
+import { MAX_GAPS } from '../../src/session/limits.js';
 import type { MixnetStream } from '../../src/streams/mixnet-stream.js';
 import { encodeStreamFrame, newStreamId, type StreamFrameType } from '../../src/wire/stream-frame.js';
 import { RustStreams } from '../support/rust-streams.js';
@@ -49,7 +49,7 @@ describe('a Rust peer that opens', TIME_LIMIT, () => {
     await sent;
     const [received] = await Promise.all([theirs.readExactly(down.length), write(stream, down)]);
     assert.ok(Buffer.compare(received, down) === 0);
-    assert.deepEqual([stream.dialect, theirs.skipped, rust.dropped], ['plain', false, 0]);
+    assert.deepEqual([stream.mode, theirs.skipped, rust.dropped], ['legacy', false, 0]);
     await stream.close();
     await stream.closed;
   });
@@ -84,7 +84,7 @@ describe('a Rust peer that accepts', TIME_LIMIT, () => {
     await sent;
     await theirs.write(down);
     assert.ok(Buffer.compare(await readExactly(stream, down.length), down) === 0);
-    assert.equal(stream.dialect, 'plain');
+    assert.equal(stream.mode, 'legacy');
     await write(stream, up.subarray(0, 30_000));
     await Promise.all([stream.close(), theirs.readExactly(30_000)]);
     assert.equal(theirs.skipped, false);
@@ -103,7 +103,7 @@ describe('a Rust peer that accepts', TIME_LIMIT, () => {
     await theirs.write(received);
     assert.ok(Buffer.compare(await readExactly(stream, bytes.length), bytes) === 0);
     await sent;
-    assert.equal(stream.dialect, 'plain');
+    assert.equal(stream.mode, 'legacy');
     await stream.close();
   });
 
@@ -201,7 +201,7 @@ describe('messages in the Rust way', TIME_LIMIT, () => {
     await sender.send('data', 0, ' second');
     const stream = await next(listener);
     assert.equal((await readExactly(stream, 12)).toString(), 'first second');
-    for (let n = 0; n <= MAX_PENDING_PIECES; n += 1) await sender.send('data', n + 2, 'lost');
+    for (let n = 0; n <= MAX_GAPS; n += 1) await sender.send('data', n + 2, 'lost');
     await assert.rejects(stream.readable.getReader().read(), resetWith('limit'));
     await assert.rejects(stream.closed, resetWith('limit'));
   });

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SessionEngine } from '../../src/session/engine.js';
-import type { Envelope, SessionMessage } from '../../src/session/envelope.js';
+import { SessionEngine } from '../../src/session/engine/engine.js';
+import {
+  STREAM_ENVELOPE,
+  type Envelope,
+  type LegacyMessage,
+  type SessionMessage,
+} from '../../src/session/envelope.js';
 import { FIRST_SURBS } from '../../src/session/limits.js';
-import { ReplyStock } from '../../src/session/reply-stock.js';
-import type { EngineOptions } from '../../src/session/session-state.js';
-import { STREAM_ENVELOPE } from '../../src/session/stream-envelope.js';
-import { SurbStock } from '../../src/session/surb-stock.js';
-import { decodeFrames } from '../../src/wire/frame.js';
+import { SurbCredit } from '../../src/session/surbs/surb-credit.js';
+import type { EngineOptions } from '../../src/session/engine/state.js';
+import { SurbSupply } from '../../src/session/surbs/surb-supply.js';
 import { SESSION_PROTOCOL_VERSION } from '../../src/wire/session-id.js';
 import { decodeStreamFrame, newStreamId } from '../../src/wire/stream-frame.js';
 
@@ -17,11 +20,11 @@ const text = (chunk: Uint8Array | undefined) => new TextDecoder().decode(chunk);
 
 type Extra = Partial<Pick<EngineOptions, 'envelope' | 'idleTimeoutMs' | 'closeTimeoutMs' | 'first'>>;
 
-function engine(surbs: SurbStock | undefined, extra: Extra = {}): SessionEngine {
+function engine(supply: SurbSupply | undefined, extra: Extra = {}): SessionEngine {
   const sessionId = '00112233445566ff';
   return new SessionEngine({
     sessionId,
-    surbs,
+    supply,
     envelope: STREAM_ENVELOPE,
     closeTimeoutMs: 60_000,
     now: 0,
@@ -43,9 +46,14 @@ function saidBy(from: SessionEngine, now: number): SessionMessage[] {
   return messages;
 }
 
-const typesOf = (body: Uint8Array) => decodeFrames(body).map(({ type }) => type);
+/** Of the frames of a message; `undefined` of one that has none. */
+const typesOf = (message: SessionMessage | undefined) =>
+  message?.kind === 'frames' ? message.frames.map(({ type }) => type) : undefined;
 
-const data = (messageId: number, body: string): SessionMessage => ({
+/** What a Rust peer would take for bytes. */
+const bodyOf = (message: SessionMessage) => (message.kind === 'frames' ? bytes('') : message.body);
+
+const data = (messageId: number, body: string): LegacyMessage => ({
   sessionId: '00112233445566ff',
   messageId,
   kind: 'data',
@@ -56,12 +64,12 @@ const open = (body = '', version = 0): SessionMessage => ({ ...data(0, body), ki
 
 describe('an opener of a stream', () => {
   it('starts with an Open that states its version and carries the first bytes, and gives it a lead', () => {
-    const opener = engine(new SurbStock());
+    const opener = engine(new SurbSupply());
     opener.write(new Uint8Array(20_000).fill(7));
     const [first] = [opener.poll(0)];
     assert.ok(first && opener.poll(0) === undefined);
     const frame = decodeStreamFrame(first.payload);
-    assert.deepEqual([frame.type, frame.sequence, frame.reserved], ['open', 0, 1]);
+    assert.deepEqual([frame.type, frame.sequence, frame.reserved], ['open', 0, SESSION_PROTOCOL_VERSION]);
     assert.ok(frame.payload.length > 1000 && frame.payload.length < 20_000);
     assert.equal(opener.poll(1999), undefined);
     const rest = saidBy(opener, 2000);
@@ -69,22 +77,22 @@ describe('an opener of a stream', () => {
       rest.map(({ kind, messageId }) => [kind, messageId]),
       rest.map((_, index) => ['data', index]),
     );
-    const sent = rest.reduce((sum, { body }) => sum + body.length, 0);
+    const sent = rest.reduce((sum, message) => sum + bodyOf(message).length, 0);
     assert.equal(sent, 20_000 - frame.payload.length);
   });
 
   it('brings SURBs in frames when it has no bytes, as an empty Data would be the end to a Rust peer', () => {
-    const opener = engine(new SurbStock());
+    const opener = engine(new SurbSupply());
     opener.write(bytes('hello'));
     const said = [0, 3000, 12_000, 39_000].flatMap((now) => saidBy(opener, now));
     assert.deepEqual(
       said.map(({ kind }) => kind),
       ['open', 'frames', 'frames', 'frames'],
     );
-    for (const { body } of said.slice(1)) assert.deepEqual(typesOf(body), ['supply', 'open']);
+    for (const message of said.slice(1)) assert.deepEqual(typesOf(message), ['supply', 'open']);
     // A Rust peer that does answer is brought SURBs in the same way.
     opener.receive(data(0, 'answer'), 40_000);
-    assert.equal(opener.dialect, 'plain');
+    assert.equal(opener.mode, 'legacy');
     const later = saidBy(opener, 40_000);
     assert.deepEqual(
       later.map(({ kind }) => kind),
@@ -93,7 +101,7 @@ describe('an opener of a stream', () => {
   });
 
   it('goes over to frames with a first answer in frames, and to plain for good with one in Data', () => {
-    const opener = engine(new SurbStock());
+    const opener = engine(new SurbSupply());
     opener.write(bytes('hello'));
     const [first] = saidBy(opener, 0);
     const acceptor = engine(undefined, { first });
@@ -105,25 +113,25 @@ describe('an opener of a stream', () => {
       ['frames'],
     );
     for (const answer of answers) opener.receive(answer, 300);
-    assert.equal(opener.dialect, 'frames');
+    assert.equal(opener.mode, 'frames');
   });
 
   it('ends towards a Rust peer when all is sent and nobody reads any more', () => {
-    const opener = engine(new SurbStock());
+    const opener = engine(new SurbSupply());
     opener.receive(data(0, 'answer'), 10);
     opener.write(bytes('bye'));
     opener.finish();
     opener.discard(20);
     assert.deepEqual(
-      saidBy(opener, 20).map(({ body }) => text(body)),
+      saidBy(opener, 20).map((message) => text(bodyOf(message))),
       ['bye'],
     );
     assert.equal(endOf(opener), 'done');
-    assert.ok(opener.parted);
+    assert.equal(opener.phase, 'drained');
   });
 
   it('that is closed and was never answered cannot know, and says so', () => {
-    const opener = engine(new SurbStock(), { closeTimeoutMs: 1000 });
+    const opener = engine(new SurbSupply(), { closeTimeoutMs: 1000 });
     opener.write(bytes('hello'));
     opener.finish();
     opener.discard(0);
@@ -132,7 +140,7 @@ describe('an opener of a stream', () => {
       said.map(({ kind }) => kind),
       ['open', 'frames'],
     );
-    assert.deepEqual(typesOf(said[1]?.body ?? bytes('')), ['supply', 'open', 'fin']);
+    assert.deepEqual(typesOf(said[1]), ['supply', 'open', 'fin']);
     assert.equal(opener.poll(999), undefined);
     assert.equal(endOf(opener), undefined);
     opener.poll(1000);
@@ -143,7 +151,7 @@ describe('an opener of a stream', () => {
 describe('the SURBs of an acceptor of a stream', () => {
   const acceptorOf = (first: SessionMessage | undefined) => {
     const acceptor = engine(undefined, { first });
-    const stock = new ReplyStock();
+    const stock = new SurbCredit();
     return { stock, receive: (message: SessionMessage) => acceptor.receive(message, 0, stock) };
   };
 
@@ -158,7 +166,7 @@ describe('the SURBs of an acceptor of a stream', () => {
   });
 
   it('are stated by the frames that bring more before the first answer', () => {
-    const surbs = new SurbStock(20);
+    const surbs = new SurbSupply(20);
     const opener = engine(surbs);
     opener.write(bytes('hello'));
     const said = saidBy(opener, 0);
@@ -195,7 +203,7 @@ describe('the idle timeout of a stream', () => {
   });
 
   it('is not put off by PING and PONG, and the peer of ours is told', () => {
-    const opener = engine(new SurbStock(), { idleTimeoutMs });
+    const opener = engine(new SurbSupply(), { idleTimeoutMs });
     opener.write(bytes('hello'));
     const said = saidBy(opener, 0);
     const acceptor = engine(undefined, { first: said[0] });
@@ -213,7 +221,7 @@ describe('the idle timeout of a stream', () => {
   });
 
   it('is the only end of the wait for a peer without an end', () => {
-    const opener = engine(new SurbStock(), { idleTimeoutMs });
+    const opener = engine(new SurbSupply(), { idleTimeoutMs });
     opener.write(bytes('hello'));
     for (let now = 0; now < idleTimeoutMs; now += 10_000) saidBy(opener, now);
     assert.equal(endOf(opener), undefined);
@@ -231,7 +239,7 @@ describe('sequence numbers of a stream', () => {
       rustOpenersFirst: first,
       openersVersion: () => 0,
     };
-    const opener = engine(new SurbStock(), { envelope });
+    const opener = engine(new SurbSupply(), { envelope });
     const acceptor = engine(undefined, { envelope, first: open() });
     let [sent, received, numbers] = ['', '', [] as number[]];
     const pass = (from: SessionEngine, to: SessionEngine, now: number) => {

@@ -1,8 +1,9 @@
+import type { Connection, ConnectionStats } from '../../src/session/connection.js';
 import { SessionError } from '../../src/session/errors.js';
-import type { LaneSession } from '../../src/stripes/striped-connection.js';
+import { NO_STATS } from '../support/no-stats.js';
 
 /** One end of a lane in memory, which delivers exactly or is reset, as a session is. */
-export interface TestLane extends LaneSession {
+export interface TestLane extends Connection {
   /** What it was reset with by this end. */
   readonly resetWith: SessionError | undefined;
   /** Bytes written at this end. */
@@ -35,12 +36,6 @@ class End implements TestLane {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
   readonly closed: Promise<void>;
-  readonly bytesBuffered = 0;
-  readonly bytesHandedOver = 0;
-  readonly heardAt = undefined;
-  readonly unansweredSince = undefined;
-  readonly roundTripMs = undefined;
-  readonly openingMs = undefined;
   resetWith: SessionError | undefined;
   written = 0;
   readonly #other: () => End | undefined;
@@ -98,6 +93,10 @@ class End implements TestLane {
     });
     this.closed = Promise.race([bothEnded.then(() => undefined), failed]);
     this.closed.catch(() => undefined);
+  }
+
+  stats(): ConnectionStats {
+    return NO_STATS;
   }
 
   reset(error: SessionError): void {

@@ -88,8 +88,8 @@ describe('a connection over several lanes', TIME_LIMIT, () => {
         assert.ok(there.equals(Buffer.concat(sent.up)));
         assert.ok(here.equals(Buffer.concat(sent.down)));
         await Promise.all([opener.closed, acceptor.closed]);
-        assert.equal(opener.bytesSent, there.length);
-        assert.equal(opener.bytesReceived, here.length);
+        assert.equal(opener.stats().bytesSent, there.length);
+        assert.equal(opener.stats().bytesReceived, here.length);
       }),
       { numRuns: 200 },
     );
@@ -114,7 +114,7 @@ describe('a connection over several lanes', TIME_LIMIT, () => {
     const reader = acceptor.readable.getReader();
     await writer.write(randomBytes(10));
     await reader.read();
-    assert.equal(opener.bytesSent, 10);
+    assert.equal(opener.stats().bytesSent, 10);
     assert.ok(lanes.every(([here]) => here.written === 0));
     writer.releaseLock();
     reader.releaseLock();
@@ -138,7 +138,7 @@ describe('a connection over several lanes', TIME_LIMIT, () => {
     const before = written;
     await setTimeout(50);
     assert.equal(written, before);
-    assert.ok(opener.bytesBuffered <= 16_384);
+    assert.ok(opener.stats().bytesBuffered <= 16_384);
     opener.reset(new SessionError('aborted', 'us'));
     await assert.rejects(writing, { code: 'aborted' });
   });

@@ -1,12 +1,8 @@
 import { v4 } from 'uuid';
 
 import type { MixnetClient } from '../../src/mixnet/client.js';
-import { MessageOrder } from '../../src/session/message-order.js';
-import {
-  decodeProxiedMessage,
-  encodeProxiedMessage,
-  type ProxiedMessage,
-} from '../../src/wire/proxied-message.js';
+import { MessageOrder } from '../../src/session/bytes/message-order.js';
+import { PROXY_ENVELOPE, type LegacyMessage } from '../../src/session/envelope.js';
 import type { SessionId } from '../../src/wire/session-id.js';
 
 /**
@@ -37,7 +33,7 @@ export class RustClientSession {
     this.#client = client;
     this.#server = server;
     this.#stopListening = client.on('message', ({ payload }) => {
-      const message = decodeProxiedMessage(payload);
+      const message = PROXY_ENVELOPE.decode(payload);
       if (message.kind === 'frames') throw new Error('a Rust client does not survive frames');
       if (message.sessionId !== this.id) return;
       for (const { kind, body } of this.#order.insert(message)) if (kind === 'data') onData(body);
@@ -58,8 +54,8 @@ export class RustClientSession {
     this.#stopListening();
   }
 
-  async #send(kind: ProxiedMessage['kind'], body: Uint8Array): Promise<void> {
-    const message = encodeProxiedMessage({ sessionId: this.id, messageId: this.#nextId, kind, body });
+  async #send(kind: LegacyMessage['kind'], body: Uint8Array): Promise<void> {
+    const message = PROXY_ENVELOPE.encode({ sessionId: this.id, messageId: this.#nextId, kind, body });
     this.#nextId = (this.#nextId + 1) & 0xffff;
     await this.#client.send(this.#server, message, RUST_SURBS);
   }
@@ -75,7 +71,7 @@ export type RustUpstream = (bytes: Uint8Array, sessionId: SessionId) => Uint8Arr
 export function runRustServer(client: MixnetClient, upstream: RustUpstream, firstId: 0 | 1 = 0): () => void {
   const sessions = new Map<SessionId, { order: MessageOrder; nextId: number }>();
   return client.on('message', ({ payload, senderTag }) => {
-    const message = decodeProxiedMessage(payload);
+    const message = PROXY_ENVELOPE.decode(payload);
     if (senderTag === undefined || message.kind === 'frames') return;
     const { sessionId } = message;
     const session = sessions.get(sessionId) ?? { order: new MessageOrder(firstId), nextId: 0 };
@@ -90,7 +86,7 @@ export function runRustServer(client: MixnetClient, upstream: RustUpstream, firs
           body: answer.subarray(at, at + RUST_MESSAGE_BYTES),
         };
         session.nextId = (session.nextId + 1) & 0xffff;
-        void client.reply(senderTag, encodeProxiedMessage(reply));
+        void client.reply(senderTag, PROXY_ENVELOPE.encode(reply));
       }
     }
   });
