@@ -10,7 +10,7 @@ import {
   newCommand,
   portOption,
   probability,
-  tcpAddress,
+  upstreamAddress,
   TRAFFIC_HELP,
   trafficOption,
 } from '../node/cli/options.js';
@@ -41,7 +41,7 @@ export function demoCommand(): Command {
       new Option(
         '--upstream <addr>',
         'tunnel to this TCP service, as host:port, not to the demo pages',
-      ).argParser(tcpAddress),
+      ).argParser(upstreamAddress),
     )
     .addOption(portOption('--page-port <port>', 'port of the page', DEFAULT_PAGE_PORT))
     .addOption(portOption('--listen-port <port>', 'port of the tunnel', DEFAULT_LISTEN_PORT))

@@ -23,6 +23,8 @@ export type { ClientTraffic } from '../mixnet/client.js';
 export { DEFAULT_SESSION_LIMITS, type LimitName, type SessionLimits } from '../proxy/session-limits.js';
 export type { ServerChange } from '../proxy/servers.js';
 export type { ProxyCounts, ResetReason } from '../proxy/stats.js';
+export type { Refusal, WebPages } from './fronts/page-rules.js';
+export type { Forward, Listening } from './local-listeners.js';
 export type { MixnetOptions } from './mixnet-options.js';
 export { NymProxyClient, type NymProxyClientEvents, type NymProxyClientOptions } from './proxy-client.js';
 export { NymProxyServer, type NymProxyServerEvents, type NymProxyServerOptions } from './proxy-server.js';

@@ -1,11 +1,11 @@
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import type { ClientTraffic } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartClient } from '../mixnet/succession.js';
 import { PerConnectionDialer, SharedDialer, type Dialer, type DialerOptions } from '../proxy/dialer.js';
-import { joinStreams } from '../proxy/join.js';
+import { joinStreams, type UpstreamConnection } from '../proxy/join.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
@@ -18,9 +18,9 @@ import { wholeNumberOf } from '../proxy/whole-number.js';
 import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import { MAX_LANES } from '../wire/lane.js';
-import { EarlyListener } from './early-listener.js';
-import { Arrivals } from './fronts/arrivals.js';
-import { PageRules, type Refusal, type WebPages } from './fronts/page-rules.js';
+import type { Arrival, FrontOptions } from './fronts/arrivals.js';
+import type { Refusal, WebPages } from './fronts/page-rules.js';
+import { LocalListeners, type Forward, type Listening } from './local-listeners.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { millisecondsOf } from '../proxy/seconds.js';
 
@@ -33,8 +33,15 @@ export interface NymProxyClientOptions extends MixnetOptions {
   readonly serverAddress: string | readonly string[];
   /** Interface to listen on; 127.0.0.1 by default. Whoever can connect to it can use the tunnel. */
   readonly listenHost?: string | undefined;
-  /** Port to listen on; 8080 by default, 0 for any free one. */
+  /** Port to listen on; 8080 by default, or none if there are `forwards`. 0 for any free one. */
   readonly listenPort?: number | undefined;
+  /** More ports and Unix sockets to listen on, each for an upstream of its own; `[]` for none at all. */
+  readonly forwards?: readonly Forward[] | undefined;
+  /**
+   * Whether applications may name the upstream themselves, by SOCKS5 or as to an HTTP proxy, where it listens: the host is
+   * its name. Other connections lead to the listener's upstream.
+   */
+  readonly proxy?: boolean | undefined;
   /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
   readonly closeTimeout?: number | undefined;
   /** Mixnet clients kept ready for new connections; 2 by default. */
@@ -80,7 +87,6 @@ export interface NymProxyClientEvents extends ProxyEvents {
 
 type ClientListeners = { readonly [E in keyof NymProxyClientEvents]: Listeners<NymProxyClientEvents[E]> };
 
-const DEFAULT_LISTEN_HOST = '127.0.0.1';
 const DEFAULT_LISTEN_PORT = 8080;
 const DEFAULT_POOL_SIZE = 2;
 const DEFAULT_MAX_CONNECTIONS = 256;
@@ -94,37 +100,32 @@ const DEFAULT_MAX_CONNECTIONS = 256;
  * ```
  */
 export class NymProxyClient implements AsyncDisposable {
-  readonly #listener: Server;
+  readonly #local: LocalListeners;
   readonly #pool: ClientPool;
   readonly #servers: Servers;
   readonly #dialer: Dialer;
   readonly #listeners: ClientListeners;
-  readonly #arrivals: Arrivals;
   readonly #running = new Tasks();
   readonly #stats = new ProxyStats();
   readonly #traffic = new TrafficTotal();
-  readonly #ended: Promise<void>;
   /** One for each connection under way: a single signal would collect the listeners of all. */
   readonly #cuts = new Set<AbortController>();
   #connections = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(
-    listener: EarlyListener,
+    local: LocalListeners,
     pool: ClientPool,
     servers: Servers,
     dialer: Dialer,
     listeners: ClientListeners,
-    pageRules: PageRules | undefined,
   ) {
-    this.#arrivals = new Arrivals(pageRules, (refusal) => listeners.refusal.call(refusal));
     this.#pool = pool;
-    this.#listener = listener.server;
+    this.#local = local;
     this.#servers = servers;
     this.#dialer = dialer;
     this.#listeners = listeners;
-    this.#ended = new Promise((resolve) => listener.server.once('close', resolve));
-    listener.serveWith((socket) => this.#running.add(this.#carry(socket)));
+    local.serveWith((socket, front) => this.#running.add(this.#carrySocket(socket, front)));
   }
 
   /**
@@ -145,15 +146,15 @@ export class NymProxyClient implements AsyncDisposable {
     const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
     const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     wholeNumberOf('maxConnections', maxConnections, { min: 1 });
-    const pageRules = options.webPages === 'allow' ? undefined : new PageRules(options.webPages ?? {});
-    const listener = await EarlyListener.listen(
-      options.listenHost ?? DEFAULT_LISTEN_HOST,
-      options.listenPort ?? DEFAULT_LISTEN_PORT,
+    const listeners = newListeners();
+    const local = await LocalListeners.listen({
+      ...options,
+      forwards: forwardsOf(options),
       maxConnections,
-    );
+      onRefusal: (refusal) => listeners.refusal.call(refusal),
+    });
     try {
       const start = await clientStarter(options, 'ephemeral');
-      const listeners = newListeners();
       const servers = new Servers(addresses, { onChange: (change) => listeners.server.call(change) });
       const pool = await startPool({ ...options, poolSize }, start, listeners);
       const dialerOptions = {
@@ -163,17 +164,24 @@ export class NymProxyClient implements AsyncDisposable {
         ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
       };
       const dialer = newDialer(options, pool, dialerOptions);
-      return new NymProxyClient(listener, pool, servers, dialer, listeners, pageRules);
+      return new NymProxyClient(local, pool, servers, dialer, listeners);
     } catch (error) {
-      listener.close();
+      local.close();
       throw error;
     }
   }
 
-  /** Where it listens. */
+  /** Where it listens: the first TCP port. */
   get listenAddress(): { readonly host: string; readonly port: number } {
-    const { address, port } = this.#listener.address() as AddressInfo;
-    return { host: address, port };
+    const [first] = this.listening.flatMap(({ host, port }) =>
+      host === undefined || port === undefined ? [] : { host, port },
+    );
+    return first ?? { host: '', port: 0 };
+  }
+
+  /** Everywhere that it listens. */
+  get listening(): readonly Listening[] {
+    return this.#local.listening;
   }
 
   /** Nym address of the server that new connections go to. */
@@ -219,7 +227,7 @@ export class NymProxyClient implements AsyncDisposable {
     const onAbort = () => void this.close();
     if (options.signal?.aborted) onAbort();
     options.signal?.addEventListener('abort', onAbort);
-    await this.#ended;
+    await this.#local.ended;
     await this.#running.ended();
     await this.#closing;
     options.signal?.removeEventListener('abort', onAbort);
@@ -227,7 +235,7 @@ export class NymProxyClient implements AsyncDisposable {
 
   /** Stops listening; settles when the open connections have ended. Never rejects. */
   async drain(): Promise<void> {
-    this.#listener.close();
+    this.#local.stop();
     await this.#running.ended();
   }
 
@@ -242,27 +250,43 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#listener.close();
-    this.#arrivals.close();
+    this.#local.close();
     await this.#dialer.close();
     // What an application has not taken by then, it will not get.
     for (const cut of this.#cuts) cut.abort();
     await this.#running.ended();
   }
 
-  async #carry(socket: Socket): Promise<void> {
-    const local = await this.#arrivals.admit(socket);
-    if (local === undefined) return;
-    this.#connections += 1;
-    const number = this.#connections;
+  /**
+   * Carries a connection of the caller's, as those of a listener are carried. Settles when it has ended; never rejects:
+   * the events tell what became of it.
+   *
+   * @param signal aborts when the connection is gone.
+   * @param upstream name of the server's upstream; the client's own one unless given.
+   */
+  carry(connection: UpstreamConnection, signal: AbortSignal, upstream?: string): Promise<void> {
+    const carried = this.#carry({ connection, upstream }, signal);
+    this.#running.add(carried);
+    return carried;
+  }
+
+  async #carrySocket(socket: Socket, front: FrontOptions): Promise<void> {
+    const arrival = await this.#local.admit(socket, front);
+    if (arrival === undefined) return;
     const gone = new AbortController();
     if (socket.destroyed) gone.abort();
     socket.on('close', () => gone.abort());
+    await this.#carry(arrival, gone.signal);
+  }
+
+  async #carry({ connection: local, upstream }: Arrival, gone: AbortSignal): Promise<void> {
+    this.#connections += 1;
+    const number = this.#connections;
     const cut = new AbortController();
     this.#cuts.add(cut);
     let session: Connection | undefined;
     try {
-      ({ connection: session } = await this.#dialer.dial(gone.signal));
+      ({ connection: session } = await this.#dialer.dial(gone, { upstream }));
       this.#stats.opened(session);
       this.#listeners.session.call(reportOf(number));
       await joinStreams(session, local, cut.signal);
@@ -270,7 +294,7 @@ export class NymProxyClient implements AsyncDisposable {
       this.#stats.ended(session);
       this.#listeners.end.call(reportOf(number, session));
     } catch (error) {
-      socket.resetAndDestroy();
+      local.reset();
       const reason = error instanceof Error ? error : new Error('the connection broke', { cause: error });
       this.#stats.reset(session, reason instanceof SessionError ? reason.code : 'other');
       this.#listeners.error.call({ session: reportOf(number, session), error: reason });
@@ -280,6 +304,13 @@ export class NymProxyClient implements AsyncDisposable {
       void this.traffic();
     }
   }
+}
+
+/** The port of the options, unless there are only others. */
+function forwardsOf({ listenHost, listenPort, forwards }: NymProxyClientOptions): readonly Forward[] {
+  const further = (forwards ?? []).map((forward) => ({ ...forward, host: forward.host ?? listenHost }));
+  if (forwards !== undefined && listenPort === undefined) return further;
+  return [{ host: listenHost, port: listenPort ?? DEFAULT_LISTEN_PORT }, ...further];
 }
 
 /** Shared clients have a dialer each; one dialer takes as many others as it needs. */

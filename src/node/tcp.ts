@@ -10,6 +10,23 @@ export interface TcpAddress {
   readonly port: number;
 }
 
+/** An upstream that listens on a Unix socket. */
+export interface UnixAddress {
+  readonly path: string;
+}
+
+/**
+ * Reads `host:port`, or `unix:` and a path.
+ *
+ * @throws {RangeError} saying what is wrong.
+ */
+export function parseUpstreamAddress(text: string): TcpAddress | UnixAddress {
+  if (!text.startsWith('unix:')) return parseTcpAddress(text);
+  const path = text.slice('unix:'.length);
+  if (path === '') throw new RangeError(`"${text}" names no Unix socket; write it as unix:/path/to/socket`);
+  return { path };
+}
+
 /**
  * Reads `host:port`, with brackets around an IPv6 address.
  *
@@ -33,14 +50,14 @@ export function parseTcpAddress(text: string): TcpAddress {
 export const CHUNK_BY_CHUNK = { highWaterMark: 1 } as const;
 
 /**
- * Opens a TCP connection.
+ * Opens a TCP connection, or one to a Unix socket.
  *
  * @param timeoutMs how long the upstream may take to accept it; 0 for as long as the system lets it.
  * @throws {SessionError} `refused`, `unreachable` or `timeout`.
  * @throws the signal's reason if it aborts.
  */
 export async function connectTcp(
-  address: TcpAddress,
+  address: TcpAddress | UnixAddress,
   signal: AbortSignal,
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
 ): Promise<UpstreamConnection> {
@@ -275,7 +292,16 @@ function eventWithin(socket: Socket, event: 'drain' | 'end', ms: number): Promis
   });
 }
 
-/** Ends the connection with RST, so that the other side learns that bytes may be missing. */
-function reset(socket: Socket): void {
-  if (!socket.destroyed) socket.resetAndDestroy();
+/**
+ * Ends the connection with RST, so that the other side learns that bytes may be missing. Unix sockets have nothing like
+ * that.
+ */
+export function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  try {
+    socket.resetAndDestroy();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    socket.destroy();
+  }
 }

@@ -3,6 +3,7 @@ import { MixnetClientError } from '../mixnet/errors.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import type { Connection } from '../session/connection.js';
+import type { Wants } from '../session/opener-routing.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Lane } from '../wire/lane.js';
 import { FLUSH_MS } from './limits.js';
@@ -28,7 +29,7 @@ export interface Dialer {
    *
    * @throws {MixnetClientError} if no client can be had.
    */
-  dial(signal?: AbortSignal): Promise<Dialled>;
+  dial(signal?: AbortSignal, options?: DialOptions): Promise<Dialled>;
 
   /** The mixnet clients that carry sessions, or are about to, as far as the dialer knows them. */
   readonly carriers: readonly Carrier[];
@@ -37,8 +38,14 @@ export interface Dialer {
   close(): Promise<void>;
 }
 
+/** Where a connection leads. */
+export interface DialOptions {
+  /** Name of the server's upstream, in place of the one of the dialer's own options. */
+  readonly upstream?: string | undefined;
+}
+
 /** A session of a connection that several carry together. */
-export interface LaneDial {
+export interface LaneDial extends DialOptions {
   readonly lane: Lane;
   /** Nym address that the server named for it; that of the server in use unless given. */
   readonly recipient?: string | undefined;
@@ -78,7 +85,7 @@ export class PerConnectionDialer implements SessionDialer {
     return [...this.#open].map(([opener, client]) => carrierOf(client, opener));
   }
 
-  async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
+  async dial(signal?: AbortSignal, { lane, recipient, upstream }: Partial<LaneDial> = {}): Promise<Dialled> {
     const client = await this.#pool.take(signal);
     if (this.#closed) {
       await client.close();
@@ -88,7 +95,7 @@ export class PerConnectionDialer implements SessionDialer {
     const server = recipient ?? servers.address;
     const opener = new SessionOpener(client, this.#options);
     this.#open.set(opener, client);
-    const session = opener.open(server, { lane });
+    const session = opener.open(server, { lane, wants: wantsFor(upstream, this.#options) });
     if (lane === undefined) servers.follow(server, session);
     const ended = new AbortController();
     client.on('state', () => this.#replace(opener, client, ended.signal));
@@ -160,12 +167,12 @@ export class SharedDialer implements SessionDialer {
     return this.#client && this.#opener ? [carrierOf(this.#client, this.#opener)] : [];
   }
 
-  async dial(signal?: AbortSignal, { lane, recipient }: Partial<LaneDial> = {}): Promise<Dialled> {
+  async dial(signal?: AbortSignal, { lane, recipient, upstream }: Partial<LaneDial> = {}): Promise<Dialled> {
     const client = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
     const server = recipient ?? servers.address;
     this.#opener ??= new SessionOpener(client, this.#options);
-    const session = this.#opener.open(server, { lane });
+    const session = this.#opener.open(server, { lane, wants: wantsFor(upstream, this.#options) });
     if (lane === undefined) servers.follow(server, session);
     return { connection: session, server };
   }
@@ -201,6 +208,11 @@ export class SharedDialer implements SessionDialer {
   #replace(): void {
     if (!this.#closed) this.#current = this.#start();
   }
+}
+
+/** What is asked of the server for a connection to an upstream of its own. */
+function wantsFor(upstream: string | undefined, { wants }: DialerOptions): Wants | undefined {
+  return upstream === undefined ? undefined : { ...wants, upstream };
 }
 
 function carrierOf(client: MixnetClient, { size, surbs }: SessionOpener): Carrier {

@@ -1,6 +1,6 @@
 import { StripedConnection } from '../stripes/striped-connection.js';
 import { newConnectionId } from '../wire/lane.js';
-import type { Carrier, Dialled, Dialer, SessionDialer } from './dialer.js';
+import type { Carrier, DialOptions, Dialled, Dialer, SessionDialer } from './dialer.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
@@ -26,11 +26,11 @@ export class StripedDialer implements Dialer {
     return [...new Set(this.#dialers)].flatMap(({ carriers }) => carriers);
   }
 
-  async dial(signal?: AbortSignal): Promise<Dialled> {
+  async dial(signal?: AbortSignal, options: DialOptions = {}): Promise<Dialled> {
     const id = newConnectionId();
     const [first, ...others] = this.#dialers;
     if (first === undefined) throw new RangeError('there must be a lane');
-    const dialled = await first.dial(signal, { lane: { connection: id, number: 0 } });
+    const dialled = await first.dial(signal, { ...options, lane: { connection: id, number: 0 } });
     const { server } = dialled;
     const ended = new AbortController();
     const striped: StripedConnection = new StripedConnection(dialled.connection, {
@@ -40,7 +40,9 @@ export class StripedDialer implements Dialer {
           const number = index + 1;
           const recipient = addresses[number % addresses.length];
           const lane = { connection: id, number };
-          this.#running.add(addLane(striped, number, dialer.dial(ended.signal, { lane, recipient })));
+          this.#running.add(
+            addLane(striped, number, dialer.dial(ended.signal, { ...options, lane, recipient })),
+          );
         });
       },
     });

@@ -6,7 +6,7 @@
  */
 import { Option, type Command } from 'commander';
 
-import { NymProxyClient, type Protocol, type TrafficProfile } from '../index.js';
+import { NymProxyClient, type Forward, type Protocol, type TrafficProfile } from '../index.js';
 import { PROTOCOLS } from '../../proxy/protocol.js';
 import { parseAccessToken } from '../../session/access-proof.js';
 import { readTokens } from '../tokens-file.js';
@@ -18,6 +18,7 @@ import * as options from './options.js';
 import { logPageRefusals } from './refusal-log.js';
 import { runCommand, type Service, type Surroundings } from './run-command.js';
 import { logSessions } from './session-log.js';
+import { stdioConnection } from './stdio.js';
 
 const TOKEN_VARIABLE = 'NYM_PROXY_TOKEN';
 
@@ -29,7 +30,11 @@ interface ClientOptions extends LogOptions, MetricsOptions {
   readonly upstreamName?: string;
   readonly serverAddress: readonly string[];
   readonly listenAddress: string;
-  readonly listenPort: number;
+  readonly listenPort?: number;
+  readonly forward?: readonly Forward[];
+  readonly listenUnix?: readonly string[];
+  readonly proxy?: boolean;
+  readonly stdio?: boolean;
   readonly closeTimeout: number;
   readonly envPath?: string;
   readonly protocol: Protocol;
@@ -55,7 +60,26 @@ function clientCommand(): Command {
         .makeOptionMandatory(),
     )
     .option('--listen-address <ip>', 'whoever can connect to it can use the tunnel', '127.0.0.1')
-    .addOption(options.portOption('--listen-port <port>', 'port to listen on', 8080))
+    .addOption(
+      new Option(
+        '--listen-port <port>',
+        'port to listen on, 0 for any (default: 8080, unless -L, --listen-unix or --stdio is given)',
+      ).argParser(options.port),
+    )
+    .addOption(
+      new Option(
+        '-L, --forward <[ip:]port=name>',
+        "one more port, for the server's upstream of that name; may be repeated; unix:PATH=name for a Unix socket",
+      ).argParser(options.forward),
+    )
+    .addOption(
+      new Option(
+        '--listen-unix <path>',
+        'listens on a Unix socket that only this user may connect to; may be repeated',
+      ).argParser(options.paths),
+    )
+    .option('--proxy', 'applications may name an upstream as host, by SOCKS5 or as to an HTTP proxy')
+    .option('--stdio', 'carries one connection, on stdin and stdout, and ends')
     .addOption(options.protocolOption('what connections go as', PROTOCOLS, 'tcp-proxy'))
     .addOption(options.closeTimeoutOption(30))
     .addOption(options.envPathOption())
@@ -98,6 +122,8 @@ async function startClient(given: ClientOptions, { log, signal, onWriter }: Surr
     serverAddress,
     listenHost: listenAddress,
     listenPort,
+    forwards: forwardsOf(given),
+    proxy: given.proxy,
     closeTimeout,
     env: envPath,
     poolSize: given.clientPoolReserve,
@@ -127,12 +153,16 @@ async function startClient(given: ClientOptions, { log, signal, onWriter }: Surr
       `New connections go to server ${server} of ${of} now: ${reason}`,
     );
   });
-  const { host, port } = client.listenAddress;
-  log.info({ host, port }, `Listening on ${host}, port ${port}; connections go to the server`);
+  for (const { at, host, port, upstream } of client.listening) {
+    const where = host === undefined ? at : `${host}, port ${port ?? 0}`;
+    const what = upstream === undefined ? 'the server' : `the server's upstream ${upstream}`;
+    log.info({ host, port, at, upstream }, `Listening on ${where}; connections go to ${what}`);
+  }
   if (metrics) log.info({ metricsPort: metrics.port }, `Metrics are served on port ${metrics.port}`);
   return {
     run: async () => {
-      await client.run({ signal });
+      if (!given.stdio) await client.run({ signal });
+      else if (!(await carryStdio(client, signal))) return 1;
       return 0;
     },
     drain: () => client.drain(),
@@ -140,6 +170,17 @@ async function startClient(given: ClientOptions, { log, signal, onWriter }: Surr
       await Promise.all([client.close(), metrics?.close()]);
     },
   };
+}
+
+function forwardsOf({ forward, listenUnix, stdio }: ClientOptions): readonly Forward[] | undefined {
+  if (forward === undefined && listenUnix === undefined && !stdio) return undefined;
+  return [...(forward ?? []), ...(listenUnix ?? []).map((path) => ({ path }))];
+}
+
+/** Gives whether everything was carried. */
+async function carryStdio(client: NymProxyClient, signal: AbortSignal): Promise<boolean> {
+  await client.carry(stdioConnection(), signal);
+  return signal.aborted || client.counts.sessionsEnded > 0;
 }
 
 function readToken(file: string | undefined): string | undefined {

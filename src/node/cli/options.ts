@@ -5,11 +5,11 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
+import { parseNymAddress, WireError, type Forward, type TrafficProfile } from '../index.js';
 import { MAX_LANES } from '../../wire/lane.js';
 import { isUpstreamName } from '../../wire/open-request.js';
 import { PageRules } from '../fronts/page-rules.js';
-import { parseTcpAddress } from '../tcp.js';
+import { parseUpstreamAddress } from '../tcp.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 
 const TRAFFIC_PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
@@ -68,6 +68,27 @@ export function closeTimeoutOption(byDefault: number): Option {
   return new Option('--close-timeout <seconds>', meaning)
     .argParser(wholeNumber(1, MAX_TIMEOUT_S))
     .default(byDefault);
+}
+
+export function port(text: string): number {
+  return wholeNumber(0, MAX_PORT)(text);
+}
+
+/** `[ip:]port=name` or `unix:PATH=name`, added to those given before. */
+export function forward(text: string, before: readonly Forward[] = []): readonly Forward[] {
+  const [, where = '', name = ''] = /^(.+)=([^=]*)$/.exec(text) ?? [];
+  const rule = `Write it as port=name, ip:port=name or unix:PATH=name; ${NAME_RULE}.`;
+  if (!isUpstreamName(name)) throw new InvalidArgumentError(rule);
+  if (where.startsWith('unix:') && where.length > 5)
+    return [...before, { path: where.slice(5), upstream: name }];
+  const [, host6, host, digits = ''] = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(where) ?? [];
+  if (digits === '' || Number(digits) > MAX_PORT) throw new InvalidArgumentError(rule);
+  return [...before, { host: host6 ?? host, port: Number(digits), upstream: name }];
+}
+
+/** A path, added to those given before. */
+export function paths(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 export function portOption(flags: string, meaning: string, byDefault: number): Option {
@@ -152,15 +173,16 @@ function checkedBy(check: () => unknown, text: string): string {
   }
 }
 
-/** `name=host:port`, added to those given before. */
+/** `name=host:port` or `name=unix:PATH`, added to those given before. */
 export function namedUpstream(
   text: string,
   before: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   const [, name = '', address = ''] = /^([^=]*)=(.*)$/.exec(text) ?? [];
-  if (!isUpstreamName(name)) throw new InvalidArgumentError(`Write it as name=host:port; ${NAME_RULE}.`);
+  if (!isUpstreamName(name))
+    throw new InvalidArgumentError(`Write it as name=host:port or name=unix:PATH; ${NAME_RULE}.`);
   if (Object.hasOwn(before, name)) throw new InvalidArgumentError('Give each name once.');
-  return { ...before, [name]: tcpAddress(address) };
+  return { ...before, [name]: upstreamAddress(address) };
 }
 
 export function upstreamName(text: string): string {
@@ -170,14 +192,14 @@ export function upstreamName(text: string): string {
 
 const NAME_RULE = 'a name has up to 63 letters, digits, ".", "_" and "-", and starts with a letter or digit';
 
-/** `host:port`, as it was given. */
-export function tcpAddress(text: string): string {
+/** `host:port` or `unix:PATH`, as it was given. */
+export function upstreamAddress(text: string): string {
   try {
-    parseTcpAddress(text);
+    parseUpstreamAddress(text);
     return text;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new InvalidArgumentError('Write it as host:port, for example 127.0.0.1:8000.');
+    throw new InvalidArgumentError('Write it as host:port, for example 127.0.0.1:8000, or as unix:PATH.');
   }
 }
 

@@ -76,9 +76,10 @@ function serverCommand(): Command {
   const command = options
     .newCommand('nym-proxy-server', 'Forwards TCP sessions that come through the Nym mixnet to one service.')
     .addOption(
-      new Option('-u, --upstream-tcp-address <addr>', 'TCP service to forward to, as host:port').argParser(
-        options.tcpAddress,
-      ),
+      new Option(
+        '-u, --upstream-tcp-address <addr>',
+        'service to forward to, as host:port or unix:PATH',
+      ).argParser(options.upstreamAddress),
     )
     .addOption(
       new Option(

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 
-import type { Connection } from '../../proxy/join.js';
+import type { UpstreamConnection } from '../../proxy/join.js';
 import { streamsOf } from '../tcp.js';
 import { ByteSource } from './byte-source.js';
-import { GuardedConnection } from './guarded-connection.js';
+import { endWith, GuardedConnection } from './guarded-connection.js';
 import type { PageRules, Refusal } from './page-rules.js';
+import { readProxyRequest } from './proxy-request.js';
 import { RequestGuard } from './request-guard.js';
 
 /**
@@ -13,15 +14,31 @@ import { RequestGuard } from './request-guard.js';
  */
 const SILENCE_MS = 200;
 
-/** Connections of which it is not known yet whether they may be carried. */
-export class Arrivals {
-  readonly #rules: PageRules | undefined;
-  readonly #onRefusal: (refusal: Refusal) => void;
-  readonly #waiting = new Set<Connection>();
+/** The same where applications are expected to say something first. */
+const PROXY_SILENCE_MS = 1000;
 
-  /** @param rules what is refused; nothing, without them. */
-  constructor(rules: PageRules | undefined, onRefusal: (refusal: Refusal) => void) {
-    this.#rules = rules;
+/** What is done with the connections of a listener. */
+export interface FrontOptions {
+  /** What is refused; nothing, without them. */
+  readonly rules: PageRules | undefined;
+  /** Where its connections lead; the server's default upstream unless given. */
+  readonly upstream: string | undefined;
+  /** Whether applications may name another upstream, by SOCKS5 or as to an HTTP proxy. */
+  readonly proxy: boolean;
+}
+
+/** A connection that may be carried. */
+export interface Arrival {
+  readonly connection: UpstreamConnection;
+  readonly upstream: string | undefined;
+}
+
+/** Connections of which it is not known yet whether they may be carried, and where to. */
+export class Arrivals {
+  readonly #onRefusal: (refusal: Refusal) => void;
+  readonly #waiting = new Set<UpstreamConnection>();
+
+  constructor(onRefusal: (refusal: Refusal) => void) {
     this.#onRefusal = onRefusal;
   }
 
@@ -29,18 +46,14 @@ export class Arrivals {
    * The connection, once its beginning shows that it may be carried; `undefined` if it may not, and has been told so, or
    * has broken. Never rejects.
    */
-  async admit(socket: Socket): Promise<Connection | undefined> {
+  async admit(socket: Socket, front: FrontOptions): Promise<Arrival | undefined> {
     const connection = streamsOf(socket, 'aborted');
-    if (this.#rules === undefined) return connection;
+    if (front.rules === undefined && !front.proxy) return { connection, upstream: front.upstream };
     this.#waiting.add(connection);
-    const guard = new RequestGuard(this.#rules, socket.localAddress);
-    const guarded = new GuardedConnection(connection, new ByteSource(connection), guard, this.#onRefusal);
     try {
-      const refusal = await guarded.begin(SILENCE_MS);
-      if (refusal === undefined) return guarded;
-      await guarded.answer(refusal);
-      return undefined;
+      return await this.#judge(connection, socket.localAddress, front);
     } catch {
+      connection.reset();
       return undefined;
     } finally {
       this.#waiting.delete(connection);
@@ -51,4 +64,32 @@ export class Arrivals {
   close(): void {
     for (const connection of this.#waiting) connection.reset();
   }
+
+  async #judge(
+    connection: UpstreamConnection,
+    localAddress: string | undefined,
+    { rules, upstream, proxy }: FrontOptions,
+  ): Promise<Arrival | undefined> {
+    const source = new ByteSource(connection);
+    await source.arrival(proxy ? PROXY_SILENCE_MS : SILENCE_MS);
+    const request = proxy ? await readProxyRequest(source, (bytes) => send(connection, bytes)) : 'none';
+    if (request === 'refused') {
+      await endWith(connection, source, new Uint8Array());
+      return undefined;
+    }
+    const target = request === 'none' ? undefined : request;
+    const ownRules = target && rules ? rules.with(target.host) : rules;
+    const guard = ownRules && new RequestGuard(ownRules, localAddress);
+    const guarded = new GuardedConnection(connection, source, guard, this.#onRefusal);
+    const refusal = await guarded.begin(SILENCE_MS);
+    if (refusal === undefined) return { connection: guarded, upstream: target?.upstream ?? upstream };
+    await guarded.answer(refusal);
+    return undefined;
+  }
+}
+
+async function send({ writable }: UpstreamConnection, bytes: Uint8Array): Promise<void> {
+  const writer = writable.getWriter();
+  await writer.write(bytes);
+  writer.releaseLock();
 }

@@ -45,6 +45,11 @@ export class ByteSource {
     return taken;
   }
 
+  /** Puts bytes before what has come. */
+  putBack(bytes: Buffer): void {
+    this.#held = Buffer.concat([bytes, this.#held]);
+  }
+
   /** Takes what is there, or comes next; `undefined` at the end. */
   async next(): Promise<Buffer | undefined> {
     if (this.#held.length === 0 && !(await this.more())) return undefined;

@@ -1,4 +1,4 @@
-import type { Connection } from '../../proxy/join.js';
+import type { UpstreamConnection } from '../../proxy/join.js';
 import { SessionError } from '../../session/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { UNRECOGNIZED_NAME } from './client-hello.js';
@@ -21,23 +21,24 @@ interface Piece {
   readonly isLast: boolean;
 }
 
-/** An application's connection, of which a {@link RequestGuard} sees everything before the upstream does. */
-export class GuardedConnection implements Connection {
+/** An application's connection, of which a {@link RequestGuard}, if there is one, sees everything before the upstream. */
+export class GuardedConnection implements UpstreamConnection {
   readonly readable: ReadableStream<Uint8Array>;
-  readonly #connection: Connection;
+  readonly #connection: UpstreamConnection;
   readonly #source: ByteSource;
-  readonly #guard: RequestGuard;
+  readonly #guard: RequestGuard | undefined;
   readonly #onRefusal: (refusal: Refusal) => void;
   #next: Promise<Piece> | undefined;
+  #refused: SessionError | undefined;
 
   /**
    * @param source where the rest of the connection is read.
    * @param onRefusal told of the request that is refused, after which the connection ends.
    */
   constructor(
-    connection: Connection,
+    connection: UpstreamConnection,
     source: ByteSource,
-    guard: RequestGuard,
+    guard: RequestGuard | undefined,
     onRefusal: (refusal: Refusal) => void,
   ) {
     this.#onRefusal = onRefusal;
@@ -57,6 +58,14 @@ export class GuardedConnection implements Connection {
     return this.#connection.writable;
   }
 
+  get failure(): SessionError | undefined {
+    return this.#refused ?? this.#connection.failure;
+  }
+
+  fail(): Promise<void> {
+    return this.#connection.fail();
+  }
+
   reset(): void {
     this.#connection.reset();
   }
@@ -73,18 +82,8 @@ export class GuardedConnection implements Connection {
   }
 
   /** Answers a request that {@link begin} has refused, and ends the connection. Never rejects. */
-  async answer(refusal: Refusal): Promise<void> {
-    const late = setTimeout(() => this.reset(), LINGER_MS);
-    try {
-      const writer = this.writable.getWriter();
-      await writer.write(refusal.inTls ? UNRECOGNIZED_NAME : answerTo(refusal));
-      await writer.close();
-      while ((await this.#source.next()) !== undefined);
-    } catch {
-      this.reset();
-    } finally {
-      clearTimeout(late);
-    }
+  answer(refusal: Refusal): Promise<void> {
+    return endWith(this.#connection, this.#source, refusal.inTls ? UNRECOGNIZED_NAME : answerTo(refusal));
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -95,14 +94,17 @@ export class GuardedConnection implements Connection {
       controller.enqueue(pass);
       if (refusal ?? isLast)
         this.#next = Promise.resolve({ pass: NOTHING, isLast, ...(refusal && { refusal }) });
-    } else if (refusal) controller.error(new SessionError('aborted', 'us', refusal.reason));
-    else controller.close();
+    } else if (refusal) {
+      this.#refused = new SessionError('aborted', 'us', refusal.reason);
+      controller.error(this.#refused);
+    } else controller.close();
   }
 
   async #read(): Promise<Piece> {
     for (;;) {
       const bytes = await this.#source.next();
       const isLast = bytes === undefined;
+      if (this.#guard === undefined) return { pass: bytes ?? NOTHING, isLast };
       const guarded = isLast ? this.#guard.end() : this.#guard.take(bytes);
       if (guarded.refusal) this.#onRefusal(guarded.refusal);
       if (isLast || guarded.pass.length > 0 || guarded.refusal) return { ...guarded, isLast };
@@ -111,6 +113,25 @@ export class GuardedConnection implements Connection {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** Sends the last bytes of a connection, and lets the application read them, for a while. Never rejects. */
+export async function endWith(
+  connection: UpstreamConnection,
+  source: ByteSource,
+  bytes: Uint8Array,
+): Promise<void> {
+  const late = setTimeout(() => connection.reset(), LINGER_MS);
+  try {
+    const writer = connection.writable.getWriter();
+    if (bytes.length > 0) await writer.write(bytes);
+    await writer.close();
+    while ((await source.next()) !== undefined);
+  } catch {
+    connection.reset();
+  } finally {
+    clearTimeout(late);
+  }
+}
 
 function answerTo({ status, reason }: Refusal): Buffer {
   const body = `${reason}\n`;
