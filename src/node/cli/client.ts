@@ -28,7 +28,7 @@ const MAX_RESERVE = 100;
 interface ClientOptions extends LogOptions, MetricsOptions {
   readonly tokenFile?: string;
   readonly upstreamName?: string;
-  readonly serverAddress: readonly string[];
+  readonly serverAddress?: readonly string[];
   readonly listenAddress: string;
   readonly listenPort?: number;
   readonly forward?: readonly Forward[];
@@ -55,9 +55,7 @@ function clientCommand(): Command {
       new Option(
         '-s, --server-address <address>',
         'Nym address that nym-proxy-server printed; may be repeated: then the next is used when one fails',
-      )
-        .argParser(options.nymAddresses)
-        .makeOptionMandatory(),
+      ).argParser(options.nymAddresses),
     )
     .option('--listen-address <ip>', 'whoever can connect to it can use the tunnel', '127.0.0.1')
     .addOption(
@@ -115,6 +113,8 @@ function clientCommand(): Command {
 }
 
 async function startClient(given: ClientOptions, { log, signal, onWriter }: Surroundings): Promise<Service> {
+  if (given.serverAddress === undefined)
+    throw new CommandError('--server-address <address> is not specified. See --help.');
   const { serverAddress, listenAddress, listenPort, closeTimeout, envPath, gateway, traffic } = given;
   const accessLog = given.accessLog === undefined ? undefined : openAccessLog(given.accessLog);
   if (accessLog) onWriter(accessLog);

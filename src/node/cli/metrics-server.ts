@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client';
 
 import { PageRules } from '../fronts/page-rules.js';
 import type { RequestHead } from '../fronts/request-head.js';
+import { CommandError, messageOf } from './failure.js';
 import { measure, type End, type Measured } from './metrics.js';
 
 /** A scraper and somebody's browser need a few. */
@@ -32,7 +33,7 @@ export interface MetricsServer {
 /**
  * Serves `/metrics` for Prometheus and `/healthz`, if a port is given.
  *
- * @throws the operating system's error if the port cannot be had.
+ * @throws {CommandError} if the port is not available.
  */
 export async function serveMetrics(
   proxy: Measured,
@@ -53,7 +54,11 @@ export async function serveMetrics(
   server.requestTimeout = REQUEST_TIME_LIMIT_MS;
   server.headersTimeout = REQUEST_TIME_LIMIT_MS;
   server.listen(metricsPort, metricsHost);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw new CommandError(
+      `--metrics-port ${metricsPort} on ${metricsHost} is not available: ${messageOf(error)}. Give another one.`,
+    );
+  });
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { readFileSync } from 'node:fs';
+
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { parseNymAddress, WireError, type Forward, type TrafficProfile } from '../index.js';
@@ -14,6 +16,11 @@ import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 
 const TRAFFIC_PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
 
+/** The package's, beside which this is built. */
+const { version: VERSION } = JSON.parse(
+  readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
 const MAX_PORT = 65_535;
 
 /** A day; timers cannot hold more than 24 of them. */
@@ -22,6 +29,7 @@ const MAX_TIMEOUT_S = 86_400;
 export function newCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
+    .version(`${name} ${VERSION}`, '--version', 'show the version')
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
     .helpOption('-h, --help', 'show this help');
@@ -86,6 +94,13 @@ export function forward(text: string, before: readonly Forward[] = []): readonly
   return [...before, { host: host6 ?? host, port: Number(digits), upstream: name }];
 }
 
+/** As {@link forward} reads it. */
+export function forwardText({ path, host, port: number, upstream }: Forward): string {
+  if (path !== undefined) return `unix:${path}=${upstream ?? ''}`;
+  const before = host === undefined ? '' : `${host.includes(':') ? `[${host}]` : host}:`;
+  return `${before}${number ?? 0}=${upstream ?? ''}`;
+}
+
 /** A path, added to those given before. */
 export function paths(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
@@ -130,6 +145,11 @@ export function operatingOptions(): readonly Option[] {
     new Option('--grace <seconds>', 'time for open connections to end by themselves at SIGTERM')
       .argParser(wholeNumber(0, MAX_TIMEOUT_S))
       .default(3),
+    new Option(
+      '--config <file>',
+      'reads options from this file, in TOML or JSON, by their long names; flags, then $NYM_PROXY_..., go before it',
+    ),
+    new Option('--print-config', 'shows what the options come to, as such a file, and ends'),
     logFormatOption(),
     logLevelOption(),
     new Option('--log-file <file>', 'logs there, not on stderr; opened anew at SIGHUP'),

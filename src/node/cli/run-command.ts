@@ -5,7 +5,13 @@
  */
 import { CommanderError, type Command } from 'commander';
 
-import { explainFailure, messageOf, oneLine } from './failure.js';
+import {
+  changedOptions,
+  describeConfiguration,
+  readConfiguration,
+  type Configuration,
+} from './configuration.js';
+import { CommandError, explainFailure, messageOf, oneLine } from './failure.js';
 import type { LineWriter } from './line-writer.js';
 import { createLog, type Logger, type LogOptions } from './log.js';
 import { END_LIMIT_MS, stopSignal } from './stop-signal.js';
@@ -59,7 +65,9 @@ export async function runCommand<O extends object>(command: Command, start: Star
   process.stdout.on('error', ignoreBrokenPipe);
   const run = new CommandRun(command);
   process.on('uncaughtException', (error) => void run.exit(run.failed(error, EXIT_BUG)));
-  const code = readArguments(command, run) ?? (await runWith(command, start, run));
+  const configuration = readArguments(command, run);
+  const code =
+    typeof configuration === 'number' ? configuration : await runWith(command, start, run, configuration);
   if (!(await run.flush())) process.exit(code);
   return code;
 }
@@ -68,8 +76,9 @@ async function runWith<O extends object>(
   command: Command,
   start: Start<O>,
   run: CommandRun,
+  configuration: Configuration,
 ): Promise<number> {
-  const { grace = 0, ...logOptions } = command.opts<Partial<RunOptions>>();
+  const { grace = 0, ...logOptions } = optionsIn<RunOptions>(configuration);
   let log: Logger;
   try {
     log = run.openLog({ logFormat: 'text', logLevel: 'info', ...logOptions });
@@ -89,11 +98,14 @@ async function runWith<O extends object>(
   process.on('SIGHUP', () => {
     for (const reload of reloads) reload();
   });
-  reloads.push(() => run.reopenLog(log));
+  reloads.push(
+    () => run.reopenLog(log),
+    () => reloadConfiguration(command, configuration, log),
+  );
   const onReload = (listener: () => void) => void reloads.push(listener);
   const onWriter = (writer: LineWriter) => run.add(writer);
   try {
-    service = await start(command.opts<O>(), { log, signal, onReload, onWriter });
+    service = await start(optionsIn<O>(configuration) as O, { log, signal, onReload, onWriter });
   } catch (error) {
     return wasEnded(error, signal) ? EXIT_OK : run.failed(error, EXIT_USAGE);
   }
@@ -169,13 +181,38 @@ class CommandRun {
   }
 }
 
+/** At SIGHUP: what can change while a command runs does, and the rest is named. */
+function reloadConfiguration(command: Command, running: Configuration, log: Logger): void {
+  try {
+    const configuration = readConfiguration(command);
+    const changed = changedOptions(command, running, configuration);
+    const { logLevel } = optionsIn<LogOptions>(configuration);
+    if (logLevel !== undefined) log.level = logLevel;
+    const later = changed.filter((option) => option !== '--log-level');
+    if (later.length > 0) log.warn(`These options take effect at the next start: ${later.join(', ')}.`);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    log.error(`The configuration cannot be read again, and the old one stays in use: ${error.message}`);
+  }
+}
+
+function optionsIn<O>(configuration: Configuration): Partial<O> {
+  return Object.fromEntries([...configuration].map(([name, { value }]) => [name, value])) as Partial<O>;
+}
+
 /** Gives the exit code if that was all, after `--help` or a wrong argument. */
-function readArguments(command: Command, run: CommandRun): number | undefined {
+function readArguments(command: Command, run: CommandRun): Configuration | number {
   command.exitOverride().configureOutput({ outputError: () => undefined });
   try {
     command.parse();
-    return undefined;
+    const configuration = readConfiguration(command);
+    if (command.opts<{ printConfig?: boolean }>().printConfig) {
+      process.stdout.write(describeConfiguration(command, configuration));
+      return EXIT_OK;
+    }
+    return configuration;
   } catch (error) {
+    if (error instanceof CommandError) return run.failed(error, EXIT_USAGE);
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT_OK;
     const what = error.message.replace(/^error: /, '');

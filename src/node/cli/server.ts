@@ -199,7 +199,13 @@ function limitsOf(given: ServerOptions): SessionLimits {
 
 /** `~` as the shell reads it, for the default and for where no shell was at work. */
 function withHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+  if (path !== '~' && !path.startsWith('~/')) return path;
+  try {
+    return join(homedir(), path.slice(1));
+  } catch {
+    // In containers, users often have only a number.
+    throw new CommandError('This user has no home directory. Give --config-dir.');
+  }
 }
 
 function readPassphrase(file: string | undefined): string | undefined {
