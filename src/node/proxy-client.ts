@@ -209,9 +209,10 @@ export class NymProxyClient implements AsyncDisposable {
     return this.#dialer.carriers.reduce((sum, { surbs }) => sum + surbs, 0);
   }
 
-  /** What the mixnet clients that carry connections have carried so far. Never rejects. */
+  /** What its mixnet clients have carried so far, those kept ready included. Never rejects. */
   traffic(): Promise<ClientTraffic> {
-    return this.#traffic.look(this.#dialer.carriers.map(({ client }) => client));
+    const carriers = this.#dialer.carriers.map(({ client }) => client);
+    return this.#traffic.look([...new Set([...carriers, ...this.#pool.idle])]);
   }
 
   /** Calls `listener` for each event until the returned function is called. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 
 import { startLocalnet, type Localnet, type LocalnetOptions } from '../../src/localnet/index.js';
@@ -81,6 +82,22 @@ async function metricsOf(child: Child): Promise<string> {
       assert.doesNotMatch((await buffer(response)).toString(), /nym_proxy|ready/);
     }
   return (await fetchBody(`${url}/metrics`)).toString();
+}
+
+/** Names and types as Prometheus wants them; its own tool judges too, where it is. */
+async function assertNamed(metrics: string): Promise<void> {
+  for (const [, name = '', type] of metrics.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    assert.equal(name.endsWith('_total'), type === 'counter', name);
+    assert.match(metrics, new RegExp(`^# HELP ${name} \\S`, 'm'));
+  }
+  const promtool = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const complaints = Promise.all([text(promtool.stdout), text(promtool.stderr)]);
+  promtool.stdin.on('error', () => undefined).end(metrics);
+  const code = await new Promise<number | null>((resolve) => {
+    promtool.on('error', () => resolve(null)).on('close', resolve);
+  });
+  if (code === null) console.log('promtool is not here: its check of the metrics did not run.');
+  else assert.deepEqual([code, (await complaints).join('')], [0, '']);
 }
 
 async function endWith(signal: NodeJS.Signals, child: Child): Promise<string> {
@@ -167,11 +184,17 @@ describe('the server and client commands', IN_TIME, () => {
     assert.match(atServer, /^nym_proxy_sessions_opened_total 1$/m);
     assert.match(atServer, /^nym_proxy_sessions_ended_total 1$/m);
     assert.match(atServer, /^nym_proxy_refusals_total\{limit="token"\} 1$/m);
-    for (const text of [atServer, atClient]) {
-      assert.match(text, /^nym_proxy_mixnet_client_ready 1$/m);
-      assert.match(text, /^nym_proxy_mixnet_packets_sent_total [1-9]\d*$/m);
-      const [, down] = /^nym_proxy_bytes_total\{direction="down"\} (\d+)$/m.exec(text) ?? [];
-      assert.ok(Number(down) > page.length, text);
+    // Every counter is there from the start.
+    assert.match(atServer, /^nym_proxy_refusals_total\{limit="idle"\} 0$/m);
+    assert.match(atClient, /^nym_proxy_web_page_refusals_total\{status="403"\} 0$/m);
+    for (const metrics of [atServer, atClient]) {
+      assert.match(metrics, /^nym_proxy_session_resets_total\{reason="gone"\} 0$/m);
+      assert.match(metrics, /^nym_proxy_build_info\{version="\d[^"]*",runtime="node [^"]+"\} 1$/m);
+      await assertNamed(metrics);
+      assert.match(metrics, /^nym_proxy_mixnet_client_ready 1$/m);
+      assert.match(metrics, /^nym_proxy_mixnet_packets_sent_total [1-9]\d*$/m);
+      const [, down] = /^nym_proxy_bytes_total\{direction="down"\} (\d+)$/m.exec(metrics) ?? [];
+      assert.ok(Number(down) > page.length, metrics);
     }
     assert.match(atClient, /^nym_proxy_opening_round_trip_seconds_count 1$/m);
     for (const child of [client, server]) readJsonLog(await endWith('SIGTERM', child));

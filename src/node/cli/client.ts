@@ -139,7 +139,7 @@ async function startClient(given: ClientOptions, { log, signal, onWriter }: Surr
       : { allowHosts: given.allowHost, allowOrigins: given.allowOrigin },
     signal,
   });
-  const metrics = await serveMetrics(client, 'client', given).catch(async (error: unknown) => {
+  const metrics = await serveMetrics(client, 'client', given, client).catch(async (error: unknown) => {
     await client.close();
     throw error;
   });

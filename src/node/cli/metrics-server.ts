@@ -8,6 +8,7 @@ import { PageRules } from '../fronts/page-rules.js';
 import type { RequestHead } from '../fronts/request-head.js';
 import { CommandError, messageOf } from './failure.js';
 import { measure, type End, type Measured } from './metrics.js';
+import type { PageRefusalSource } from './refusal-log.js';
 
 /** A scraper and somebody's browser need a few. */
 const MAX_CONNECTIONS = 32;
@@ -39,9 +40,10 @@ export async function serveMetrics(
   proxy: Measured,
   end: End,
   { metricsPort, metricsHost, metricsAllowHost }: MetricsOptions,
+  pages?: PageRefusalSource,
 ): Promise<MetricsServer | undefined> {
   if (metricsPort === undefined) return undefined;
-  const registry = measure(proxy, end);
+  const registry = measure(proxy, end, pages);
   const rules = new PageRules({ allowHosts: metricsAllowHost });
   const server = createServer((request, response) => {
     const refusal = rules.judge(headOf(request), request.socket.localAddress);

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
-
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { parseNymAddress, WireError, type Forward, type TrafficProfile } from '../index.js';
@@ -13,13 +11,9 @@ import { isUpstreamName } from '../../wire/open-request.js';
 import { PageRules } from '../fronts/page-rules.js';
 import { parseUpstreamAddress } from '../tcp.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
+import { VERSION } from './version.js';
 
 const TRAFFIC_PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
-
-/** The package's, beside which this is built. */
-const { version: VERSION } = JSON.parse(
-  readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8'),
-) as { version: string };
 
 const MAX_PORT = 65_535;
 
