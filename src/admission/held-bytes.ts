@@ -1,9 +1,3 @@
-/** Something for which bytes are held. */
-export interface Holder {
-  /** Bytes held for it. */
-  readonly bytesBuffered: number;
-}
-
 /**
  * Those of the holders that have to go so that the rest hold no more than `maxBytes` together: of the owner whose holders
  * hold most, the one that holds most, until it is enough. So whoever has many small ones pushes out no larger one of
@@ -12,7 +6,7 @@ export interface Holder {
  * @param ownerOf whose it is: a mixnet client's at the other end, say.
  * @param maxBytes 0 is no limit.
  */
-export function tooMuchHeld<H extends Holder>(
+export function tooMuchHeld<H extends { readonly bytesBuffered: number }>(
   holders: Iterable<H>,
   ownerOf: (holder: H) => string,
   maxBytes: number,

@@ -5,11 +5,10 @@ import { MAINNET, type Network } from '../mixnet/network.js';
 import type { TrafficProfile } from '../mixnet/options.js';
 import type { StartStep } from '../mixnet/start.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
-import { millisecondsOf } from '../proxy/seconds.js';
 import { serverAddresses } from '../proxy/servers.js';
 import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
 import { wantsOf } from '../proxy/wants.js';
-import { wholeNumberOf } from '../proxy/whole-number.js';
+import { MAX_TIMER_MS, millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
 import { MAX_LANES } from '../wire/lane.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { valueOf } from './failures.js';
@@ -85,9 +84,6 @@ export interface NymProxyClientOptions {
 }
 
 const DEFAULT_POOL_SIZE = 1;
-
-/** The longest that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Connections of a web page through the mixnet, to a server and the TCP service behind it.

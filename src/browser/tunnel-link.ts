@@ -1,6 +1,6 @@
 import { proxy, releaseProxy, wrap } from 'comlink';
 
-import { FLUSH_MS } from '../proxy/limits.js';
+import { FLUSH_MS } from '../session/limits.js';
 import { valueOf } from './failures.js';
 import { Lifeline, withLifeline } from './lifeline.js';
 import type { PageService } from './page-service.js';

@@ -1,28 +1,26 @@
 import type { Socket } from 'node:net';
 
+import { millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
 import type { ClientTraffic } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartClient } from '../mixnet/succession.js';
 import { PerConnectionDialer, SharedDialer, type Dialer, type DialerOptions } from '../proxy/dialer.js';
-import { joinStreams, type UpstreamConnection } from '../proxy/join.js';
+import { Connections } from '../proxy/connections.js';
+import type { UpstreamConnection } from '../proxy/join.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
-import { reportOf, type ProxyEvents } from '../proxy/session-report.js';
+import type { ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
-import { ProxyStats, type ProxyCounts } from '../proxy/stats.js';
+import type { ProxyCounts } from '../proxy/stats.js';
 import { overLanes } from '../proxy/striped-dialer.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
-import { wholeNumberOf } from '../proxy/whole-number.js';
-import type { Connection } from '../session/connection.js';
-import { SessionError } from '../session/errors.js';
 import { MAX_LANES } from '../wire/lane.js';
 import type { Arrival, FrontOptions } from './fronts/arrivals.js';
 import type { Refusal, WebPages } from './fronts/page-rules.js';
 import { LocalListeners, type Forward, type Listening } from './local-listeners.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
-import { millisecondsOf } from '../proxy/seconds.js';
 
 /** Options of {@link NymProxyClient.create}. */
 export interface NymProxyClientOptions extends MixnetOptions {
@@ -31,6 +29,11 @@ export interface NymProxyClientOptions extends MixnetOptions {
    * one in use does not take them; open ones stay where they are.
    */
   readonly serverAddress: string | readonly string[];
+  /**
+   * Whether new connections are spread over all server addresses, each to the one with the fewest of this client's, in
+   * place of staying with one. False by default.
+   */
+  readonly balance?: boolean | undefined;
   /** Interface to listen on; 127.0.0.1 by default. Whoever can connect to it can use the tunnel. */
   readonly listenHost?: string | undefined;
   /** Port to listen on; 8080 by default, or none if there are `forwards`. 0 for any free one. */
@@ -85,7 +88,10 @@ export interface NymProxyClientEvents extends ProxyEvents {
   refusal: Refusal;
 }
 
-type ClientListeners = { readonly [E in keyof NymProxyClientEvents]: Listeners<NymProxyClientEvents[E]> };
+/** Events of the client itself, not of its connections. */
+type OwnEvents = Pick<NymProxyClientEvents, 'retry' | 'recovery' | 'server' | 'refusal'>;
+
+type ClientListeners = { readonly [E in keyof OwnEvents]: Listeners<OwnEvents[E]> };
 
 const DEFAULT_LISTEN_PORT = 8080;
 const DEFAULT_POOL_SIZE = 2;
@@ -106,11 +112,8 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #dialer: Dialer;
   readonly #listeners: ClientListeners;
   readonly #running = new Tasks();
-  readonly #stats = new ProxyStats();
+  readonly #connections = new Connections('aborted');
   readonly #traffic = new TrafficTotal();
-  /** One for each connection under way: a single signal would collect the listeners of all. */
-  readonly #cuts = new Set<AbortController>();
-  #connections = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -155,7 +158,10 @@ export class NymProxyClient implements AsyncDisposable {
     });
     try {
       const start = await clientStarter(options, 'ephemeral');
-      const servers = new Servers(addresses, { onChange: (change) => listeners.server.call(change) });
+      const servers = new Servers(addresses, {
+        onChange: (change) => listeners.server.call(change),
+        balance: options.balance,
+      });
       const pool = await startPool({ ...options, poolSize }, start, listeners);
       const dialerOptions = {
         servers,
@@ -196,7 +202,7 @@ export class NymProxyClient implements AsyncDisposable {
 
   /** What it has done since it was created. */
   get counts(): ProxyCounts {
-    return this.#stats.counts;
+    return this.#connections.counts;
   }
 
   /** Whether a connection would be carried at once. */
@@ -220,7 +226,9 @@ export class NymProxyClient implements AsyncDisposable {
     event: E,
     listener: (value: NymProxyClientEvents[E]) => void,
   ): () => void {
-    return this.#listeners[event].add(listener);
+    if (event === 'session' || event === 'end' || event === 'error')
+      return this.#connections.on(event as 'session', listener as (value: ProxyEvents['session']) => void);
+    return this.#listeners[event as 'server'].add(listener as (value: ServerChange) => void);
   }
 
   /** Settles when `signal` has aborted, or {@link close} was called, and everything has ended. */
@@ -253,8 +261,7 @@ export class NymProxyClient implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#local.close();
     await this.#dialer.close();
-    // What an application has not taken by then, it will not get.
-    for (const cut of this.#cuts) cut.abort();
+    this.#connections.cut();
     await this.#running.ended();
   }
 
@@ -281,26 +288,14 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   async #carry({ connection: local, upstream }: Arrival, gone: AbortSignal): Promise<void> {
-    this.#connections += 1;
-    const number = this.#connections;
-    const cut = new AbortController();
-    this.#cuts.add(cut);
-    let session: Connection | undefined;
     try {
-      ({ connection: session } = await this.#dialer.dial(gone, { upstream }));
-      this.#stats.opened(session);
-      this.#listeners.session.call(reportOf(number));
-      await joinStreams(session, local, cut.signal);
-      await session.closed;
-      this.#stats.ended(session);
-      this.#listeners.end.call(reportOf(number, session));
+      const { connection } = await this.#dialer.dial(gone, { upstream });
+      await this.#connections.carry(connection, { connect: () => Promise.resolve(local) });
     } catch (error) {
       local.reset();
-      const reason = error instanceof Error ? error : new Error('the connection broke', { cause: error });
-      this.#stats.reset(session, reason instanceof SessionError ? reason.code : 'other');
-      this.#listeners.error.call({ session: reportOf(number, session), error: reason });
+      const reason = new Error('the connection could not be opened', { cause: error });
+      this.#connections.failed(error instanceof Error ? error : reason);
     } finally {
-      this.#cuts.delete(cut);
       // A mixnet client of its own is about to be thrown away, and what it has sent with it.
       void this.traffic();
     }
@@ -330,9 +325,6 @@ function newDialer(
 
 function newListeners(): ClientListeners {
   return {
-    session: new Listeners(),
-    end: new Listeners(),
-    error: new Listeners(),
     retry: new Listeners(),
     recovery: new Listeners(),
     server: new Listeners(),

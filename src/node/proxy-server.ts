@@ -1,3 +1,4 @@
+import { millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
 import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { useInSuccession, type StartClient } from '../mixnet/succession.js';
@@ -10,8 +11,6 @@ import { TrafficTotal } from '../proxy/traffic-total.js';
 import { parseAccessToken } from '../session/access-proof.js';
 import { SessionError } from '../session/errors.js';
 import { clientStarter, type MixnetOptions } from './mixnet-options.js';
-import { millisecondsOf } from '../proxy/seconds.js';
-import { wholeNumberOf } from '../proxy/whole-number.js';
 import { MAX_LANES } from '../wire/lane.js';
 import { ServerLanes } from './server-lanes.js';
 import { connectTcp } from './tcp.js';

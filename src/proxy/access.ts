@@ -1,28 +1,19 @@
 import { parseAccessToken, proofChecker, proofMessage } from '../session/access-proof.js';
 import type { Opening } from '../session/gate.js';
-
-/** How far the clocks of opener and server may differ, in seconds. */
-export const CLOCK_TOLERANCE_S = 600;
-
-/**
- * Proven session ids that are remembered. At the default rate of 50 sessions/s over the 1200 s for which a proof of the
- * fastest clock stays good, all of them fit.
- */
-const MAX_PROVEN = 65_536;
+import { CLOCK_TOLERANCE_S, UsedProofs } from './used-proofs.js';
 
 type Checker = ReturnType<typeof proofChecker>;
 
 /**
  * Who may open sessions: whoever proves to hold one of the tokens. Each proof is good once, for one session id, and
- * within {@link CLOCK_TOLERANCE_S} of its time.
+ * within a tolerance of its time: see {@link UsedProofs}.
  */
 export class Access {
   readonly #tokens: () => readonly string[] | undefined;
   readonly #now: () => number;
   #given: readonly string[] | undefined;
   #checkers: ReadonlyMap<string, Checker> = new Map();
-  /** Session ids and when their proofs go stale, in Unix seconds; oldest first. */
-  readonly #proven = new Map<string, number>();
+  readonly #used = new UsedProofs();
 
   /**
    * @param tokens the tokens that are good now; asked at every opening. `undefined` while nobody knows: then nobody is
@@ -36,22 +27,22 @@ export class Access {
 
   /** Proofs remembered. */
   get remembered(): number {
-    return this.#proven.size;
+    return this.#used.size;
   }
 
   /** The token that an opening proves; `undefined` if it proves none, or proves it again. */
   check({ request, recipient, sessionId }: Opening): string | undefined {
     const proof = request?.proof;
-    if (proof === undefined || Math.abs(proof.time - this.#now()) > CLOCK_TOLERANCE_S) return undefined;
+    const now = this.#now();
+    if (proof === undefined || Math.abs(proof.time - now) > CLOCK_TOLERANCE_S) return undefined;
     const context = { recipient, sessionId, upstream: request?.upstream ?? '', time: proof.time };
     const token = this.#holder(proofMessage(context), proof.mac);
-    this.#forgetStale();
-    return this.#proven.has(sessionId) || this.#proven.size >= MAX_PROVEN ? undefined : token;
+    return this.#used.isFresh(proof.mac, proof.time, now) ? token : undefined;
   }
 
   /** Makes the proof of an opening that is let in good for no other. */
-  use({ request, sessionId }: Opening): void {
-    if (request?.proof) this.#proven.set(sessionId, request.proof.time + CLOCK_TOLERANCE_S);
+  use({ request }: Opening): void {
+    if (request?.proof) this.#used.add(request.proof.mac, request.proof.time);
   }
 
   /** Whether a token that was good still is. */
@@ -75,14 +66,5 @@ export class Access {
     this.#given = tokens;
     if (tokens === undefined) return;
     this.#checkers = new Map(tokens.map((token) => [token, proofChecker(parseAccessToken(token))]));
-  }
-
-  /** Those with the same time of proof are stale together; one with a slow clock behind others waits a little. */
-  #forgetStale(): void {
-    const now = this.#now();
-    for (const [sessionId, staleAt] of this.#proven) {
-      if (staleAt >= now) break;
-      this.#proven.delete(sessionId);
-    }
   }
 }

@@ -3,10 +3,10 @@ import { MixnetClientError } from '../mixnet/errors.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import type { Connection } from '../session/connection.js';
+import { FLUSH_MS } from '../session/limits.js';
 import type { Wants } from '../session/opener-routing.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
 import type { Lane } from '../wire/lane.js';
-import { FLUSH_MS } from './limits.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
 
@@ -92,7 +92,7 @@ export class PerConnectionDialer implements SessionDialer {
       throw new MixnetClientError('state', 'The proxy client is closed.');
     }
     const { servers } = this.#options;
-    const server = recipient ?? servers.address;
+    const server = recipient ?? servers.choose();
     const opener = new SessionOpener(client, this.#options);
     this.#open.set(opener, client);
     const session = opener.open(server, { lane, wants: wantsFor(upstream, this.#options) });
@@ -170,7 +170,7 @@ export class SharedDialer implements SessionDialer {
   async dial(signal?: AbortSignal, { lane, recipient, upstream }: Partial<LaneDial> = {}): Promise<Dialled> {
     const client = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
-    const server = recipient ?? servers.address;
+    const server = recipient ?? servers.choose();
     this.#opener ??= new SessionOpener(client, this.#options);
     const session = this.#opener.open(server, { lane, wants: wantsFor(upstream, this.#options) });
     if (lane === undefined) servers.follow(server, session);

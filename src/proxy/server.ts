@@ -3,17 +3,18 @@ import { Listeners } from '../mixnet/listeners.js';
 import { lostOrAborted } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
 import type { Connection } from '../session/connection.js';
-import { SessionError } from '../session/errors.js';
+import { ConnectionWatch } from '../session/connection-watch.js';
+import type { SessionError } from '../session/errors.js';
+import { FLUSH_MS } from '../session/limits.js';
 import type { Session } from '../session/session.js';
 import { Access } from './access.js';
 import { Admission, type Admitted } from './admission.js';
-import { joinStreams, type UpstreamConnection } from './join.js';
-import { FLUSH_MS } from './limits.js';
+import { Connections } from './connections.js';
+import type { UpstreamConnection } from './join.js';
 import { envelopesOf, type ServerProtocol } from './protocol.js';
-import { reportOf, type ProxyEvents } from './session-report.js';
+import type { ProxyEvents } from './session-report.js';
 import { sessionLimits, type LimitName, type SessionLimits } from './session-limits.js';
-import { SessionWatch, type WatchedSession } from './session-watch.js';
-import { ProxyStats, type ProxyCounts } from './stats.js';
+import type { ProxyCounts } from './stats.js';
 import { StripedSessions } from './striped-sessions.js';
 import { Tasks } from './tasks.js';
 
@@ -41,9 +42,6 @@ export interface ServerEvents extends Omit<ProxyEvents, 'retry' | 'recovery'> {
   refusal: { readonly limit: LimitName };
 }
 
-/** How often the limits of open sessions are looked at. */
-const WATCH_EVERY_MS = 1000;
-
 /** One of a server's mixnet clients, and what accepts sessions there. */
 interface Lane {
   readonly acceptor: SessionAcceptor;
@@ -59,24 +57,15 @@ interface Lane {
  */
 export class SessionServer {
   readonly #options: SessionServerOptions;
-  readonly #listeners: { readonly [E in keyof ServerEvents]: Listeners<ServerEvents[E]> } = {
-    session: new Listeners(),
-    end: new Listeners(),
-    error: new Listeners(),
-    refusal: new Listeners(),
-  };
+  readonly #refusals = new Listeners<ServerEvents['refusal']>();
+  readonly #connections = new Connections('upstream-reset');
   /** By number, all behind one gate; 0 is the client that everybody knows. */
   readonly #lanes = new Map<number, Lane>();
   readonly #striped = new StripedSessions();
   readonly #running = new Tasks();
-  readonly #stats = new ProxyStats();
   readonly #access: Access | undefined;
   readonly #admission: Admission;
-  readonly #watch: SessionWatch<WatchedEnd>;
-  #watching: ReturnType<typeof setInterval> | undefined;
-  /** One for each connection under way: a single signal would collect the listeners of all. */
-  readonly #cuts = new Set<AbortController>();
-  #sessions = 0;
+  readonly #watch: ConnectionWatch;
 
   constructor(options: SessionServerOptions) {
     const { hasUpstream = (name) => name === undefined, tokens } = options;
@@ -91,12 +80,12 @@ export class SessionServer {
       onRefusal: (limit) => this.#noteRefusal(limit),
     });
     this.#laneOf(0);
-    this.#watch = new SessionWatch(limits);
+    this.#watch = new ConnectionWatch(limits);
   }
 
   /** What was counted so far. */
   get counts(): ProxyCounts {
-    return this.#stats.counts;
+    return this.#connections.counts;
   }
 
   /** Entries of all that is kept of sessions and strangers, for those who want to see that it is bounded. */
@@ -108,7 +97,8 @@ export class SessionServer {
 
   /** Calls `listener` for each event until the returned function is called. */
   on<E extends keyof ServerEvents>(event: E, listener: (value: ServerEvents[E]) => void): () => void {
-    return this.#listeners[event].add(listener);
+    if (event === 'refusal') return this.#refusals.add(listener as (value: ServerEvents['refusal']) => void);
+    return this.#connections.on(event as 'session', listener as (value: ServerEvents['session']) => void);
   }
 
   /**
@@ -120,7 +110,6 @@ export class SessionServer {
   async serve(client: MixnetClient, signal: AbortSignal, number = 0): Promise<void> {
     const lane = this.#laneOf(number);
     lane.client = client;
-    this.#watching ??= setInterval(() => this.#endTheOverdue(), WATCH_EVERY_MS);
     lane.acceptor.serveOver(client);
     await lostOrAborted(client, signal);
   }
@@ -144,12 +133,10 @@ export class SessionServer {
    * @param reason if it is not that the server shuts down.
    */
   async close(reason?: SessionError): Promise<void> {
-    clearInterval(this.#watching);
     await Promise.all(this.#acceptors.map((acceptor) => acceptor.close(reason)));
     const clients = [...this.#lanes.values()].flatMap(({ client }) => client ?? []);
     await Promise.all(clients.map((client) => client.flush(FLUSH_MS)));
-    // What an upstream has not taken by then, it will not get.
-    for (const cut of this.#cuts) cut.abort();
+    this.#connections.cut();
     await this.#running.ended();
   }
 
@@ -187,48 +174,29 @@ export class SessionServer {
     else this.#running.add(this.#forward(whole, admitted).finally(release));
   }
 
-  async #forward(session: Connection, admitted: Admitted | undefined): Promise<void> {
-    this.#sessions += 1;
-    const number = this.#sessions;
-    this.#listeners.session.call(reportOf(number, session));
-    this.#stats.opened(session);
-    const cut = new AbortController();
-    const watched = new WatchedEnd(session, cut, admitted, this.#access);
-    this.#watch.add(watched, performance.now());
-    this.#cuts.add(cut);
-    try {
-      const upstream = await this.#connect(session, admitted?.upstream);
-      await joinStreams(session, upstream, cut.signal);
-      await session.closed;
-      this.#stats.ended(session);
-      this.#listeners.end.call(reportOf(number, session));
-    } catch (error) {
-      const reason =
-        error instanceof SessionError
-          ? error
-          : new SessionError('upstream-reset', 'us', undefined, { cause: error });
-      session.reset(reason);
-      await session.closed.catch(() => undefined);
-      this.#stats.reset(session, reason.code);
-      this.#listeners.error.call({ session: reportOf(number, session), error: reason });
-    } finally {
-      this.#cuts.delete(cut);
-      this.#watch.remove(watched);
-    }
-  }
-
-  #endTheOverdue(): void {
-    for (const { session: watched, limit, code, reason } of this.#watch.check(performance.now())) {
-      this.#noteRefusal(limit);
-      watched.session.reset(new SessionError(code, 'us', reason));
-      // An upstream that takes nothing more holds up what has been read of the session already.
-      watched.cut.abort();
-    }
+  #forward(session: Connection, admitted: Admitted | undefined): Promise<void> {
+    const { senderTag = '', token, upstream } = admitted ?? {};
+    const access = this.#access;
+    return this.#connections.carry(session, {
+      connect: () => this.#connect(session, upstream),
+      watch: (cut) =>
+        this.#watch.add({
+          connection: session,
+          owner: senderTag,
+          mayStay: () => token === undefined || access === undefined || access.isGood(token),
+          end: (error, limit) => {
+            this.#noteRefusal(limit);
+            session.reset(error);
+            // An upstream that takes nothing more holds up what has been read of the session already.
+            cut();
+          },
+        }),
+    });
   }
 
   #noteRefusal(limit: LimitName): void {
-    this.#stats.refused(limit);
-    this.#listeners.refusal.call({ limit });
+    this.#connections.refused(limit);
+    this.#refusals.call({ limit });
   }
 
   /** Connects to the upstream; gives up when the opener does. */
@@ -237,42 +205,5 @@ export class SessionServer {
     const stop = (error?: unknown) => control.abort(error);
     session.closed.then(stop, stop);
     return this.#options.connectUpstream(control.signal, name);
-  }
-}
-
-class WatchedEnd implements WatchedSession {
-  readonly session: Connection;
-  readonly senderTag: string;
-  /** Breaks its upstream connection off. */
-  readonly cut: AbortController;
-  readonly #token: string | undefined;
-  readonly #access: Access | undefined;
-
-  constructor(
-    session: Connection,
-    cut: AbortController,
-    admitted: Admitted | undefined,
-    access: Access | undefined,
-  ) {
-    this.session = session;
-    this.senderTag = admitted?.senderTag ?? '';
-    this.cut = cut;
-    this.#token = admitted?.token;
-    this.#access = access;
-  }
-
-  get bytesCarried(): number {
-    const { bytesSent, bytesReceived } = this.session.stats();
-    return bytesSent + bytesReceived;
-  }
-
-  /** What the official client may still hold is a second copy, or the only one. */
-  get bytesBuffered(): number {
-    const { bytesBuffered, bytesHandedOver } = this.session.stats();
-    return bytesBuffered + bytesHandedOver;
-  }
-
-  get mayStay(): boolean {
-    return this.#token === undefined || this.#access === undefined || this.#access.isGood(this.#token);
   }
 }

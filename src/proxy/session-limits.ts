@@ -1,4 +1,4 @@
-import { wholeNumberOf } from './whole-number.js';
+import { MAX_TIMER_MS, wholeNumberOf } from '../basics/options-check.js';
 
 /** What a server lets strangers use of it: whole numbers; a limit of 0 is none. */
 export interface SessionLimits {
@@ -33,9 +33,6 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   idleTimeoutMs: 4 * 3600 * 1000,
   connectTimeoutMs: 15_000,
 };
-
-/** The longest that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The limits that somebody gave, and the defaults of those that were not given.

@@ -114,11 +114,6 @@ export class AcceptorRouting {
     return this.#accepted.get(engine.id)?.senderTag;
   }
 
-  /** Packets that may be replied with to a sender. */
-  creditOf(senderTag: string): number | undefined {
-    return this.#credits.get(senderTag)?.usable;
-  }
-
   /** Messages come over this client from now on, to which no sender has given any SURBs yet. */
   useClient(client: RoutingClient): void {
     this.#client = client;

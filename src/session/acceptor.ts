@@ -68,14 +68,10 @@ export class SessionAcceptor {
     this.#stopListening();
     const sessions = [...this.#sessions];
     const answerable = this.#client?.state === 'ready';
-    const lacking = sessions.some(([engine]) => {
-      const senderTag = this.#routing.senderTagOf(engine);
-      return senderTag !== undefined && this.#routing.creditOf(senderTag) === 0;
-    });
     for (const [, session] of sessions) session.reset(error);
     await Promise.all(sessions.map(([, session]) => session.handedOver()));
-    if (answerable && lacking)
-      await new Promise<void>((resolve) => this.#clock.after(LAST_WORDS_MS, resolve));
+    const untold = sessions.some(([engine]) => engine.phase !== 'drained');
+    if (answerable && untold) await new Promise<void>((resolve) => this.#clock.after(LAST_WORDS_MS, resolve));
     for (const [, session] of sessions) session.abandon();
   }
 

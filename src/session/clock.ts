@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from '../basics/options-check.js';
+
 /** Time, as sessions see it. Tests give another one. */
 export interface Clock {
   /** Milliseconds that never go back. */
@@ -10,9 +12,6 @@ export interface Clock {
    */
   soon(callback: () => void): void;
 }
-
-/** The longest that `setTimeout` can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The clock of the machine. */
 export const SYSTEM_CLOCK: Clock = {

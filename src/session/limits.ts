@@ -174,6 +174,9 @@ export const RETRANSMIT_PROBE_BYTES = 6000;
  */
 export const LINGER_MS = 4000;
 
+/** How long closing waits for the last messages to leave. */
+export const FLUSH_MS = 2000;
+
 /**
  * How long an end that reset a session goes on sending what was written before, without any acknowledgement: two
  * retransmissions.

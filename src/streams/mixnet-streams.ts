@@ -1,16 +1,18 @@
+import { AnswerRate } from '../admission/answer-rate.js';
+import { wholeNumberOf } from '../basics/options-check.js';
 import type { MixnetClient } from '../mixnet/client.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { lostOrAborted, useInSuccession, type StartClient } from '../mixnet/succession.js';
 import { SessionAcceptor } from '../session/acceptor.js';
-import { AnswerRate } from '../admission/answer-rate.js';
+import { ConnectionWatch } from '../session/connection-watch.js';
 import { STREAM_ENVELOPE } from '../session/envelope.js';
 import { SessionError } from '../session/errors.js';
+import { FLUSH_MS } from '../session/limits.js';
 import type { Gate } from '../session/gate.js';
 import { SessionOpener } from '../session/opener.js';
 import type { Session } from '../session/session.js';
 import { formatNymAddress, parseNymAddress } from '../wire/nym-address.js';
-import { HeldLimit } from './held-limit.js';
 import { StreamListener } from './listener.js';
 import { MixnetStream } from './mixnet-stream.js';
 
@@ -23,9 +25,6 @@ const DEFAULT_MAX_INCOMING = 1024;
 
 /** Bytes held for all streams together, unless told otherwise: as many as for all sessions of a proxy's server. */
 const DEFAULT_MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
-
-/** How long closing waits for the last messages to leave. */
-const FLUSH_MS = 2000;
 
 /** Settings of {@link MixnetStreams}. */
 export interface StreamSettings {
@@ -89,7 +88,7 @@ export interface MixnetStreamsEvents {
  */
 export class MixnetStreams implements AsyncDisposable {
   readonly #maxIncoming: number;
-  readonly #held: HeldLimit;
+  readonly #watch: ConnectionWatch;
   readonly #opener: SessionOpener;
   readonly #acceptor: SessionAcceptor;
   readonly #answers = new AnswerRate(performance.now());
@@ -109,11 +108,11 @@ export class MixnetStreams implements AsyncDisposable {
     const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, maxIncoming = DEFAULT_MAX_INCOMING } = settings;
     if (!(idleTimeoutMs > 0)) throw new RangeError(`idleTimeoutMs must be above 0, not ${idleTimeoutMs}`);
     const { maxBufferedBytes = DEFAULT_MAX_BUFFERED_BYTES } = settings;
-    checkCount('maxIncoming', maxIncoming, 0);
-    checkCount('maxBufferedBytes', maxBufferedBytes, 0);
+    wholeNumberOf('maxIncoming', maxIncoming);
+    wholeNumberOf('maxBufferedBytes', maxBufferedBytes);
     this.#client = client;
     this.#maxIncoming = maxIncoming;
-    this.#held = new HeldLimit(maxBufferedBytes);
+    this.#watch = new ConnectionWatch({ maxBufferedBytes });
     this.#opener = new SessionOpener(client, { envelope: STREAM_ENVELOPE, idleTimeoutMs });
     this.#acceptor = new SessionAcceptor({
       envelopes: [STREAM_ENVELOPE],
@@ -184,10 +183,10 @@ export class MixnetStreams implements AsyncDisposable {
     const { replySurbs = 0, initialData, signal } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
-    checkCount('replySurbs', replySurbs, 0);
+    wholeNumberOf('replySurbs', replySurbs);
     const address = formatNymAddress(parseNymAddress(recipient));
     const session = this.#opener.open(address, { surbs: replySurbs });
-    this.#held.watch(session, address);
+    this.#follow(session, address);
     if (initialData) writeFirst(session, initialData);
     const stream = new MixnetStream(session);
     if (signal) resetOnAbort(stream, signal);
@@ -210,7 +209,7 @@ export class MixnetStreams implements AsyncDisposable {
     undefined
   > {
     this.#assertOpen();
-    checkCount('backlog', backlog, 1);
+    wholeNumberOf('backlog', backlog, { min: 1 });
     if (this.#listener)
       throw new MixnetClientError(
         'state',
@@ -238,8 +237,14 @@ export class MixnetStreams implements AsyncDisposable {
   }
 
   #accept(session: Session, senderTag: string): void {
-    this.#held.watch(session, senderTag);
+    this.#follow(session, senderTag);
     this.#listener?.add(new MixnetStream(session));
+  }
+
+  /** Watches a stream for as long as anything may be held for it. */
+  #follow(session: Session, owner: string): void {
+    const unwatch = this.#watch.add({ connection: session, owner, end: (error) => session.reset(error) });
+    void session.drained.then(unwatch);
   }
 
   async #close(): Promise<void> {
@@ -290,9 +295,4 @@ function resetOnAbort(stream: MixnetStream, signal: AbortSignal): void {
   const ended = () => signal.removeEventListener('abort', onAbort);
   signal.addEventListener('abort', onAbort);
   stream.closed.then(ended, ended);
-}
-
-function checkCount(name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new RangeError(`${name} must be a whole number from ${least} on, not ${value}`);
 }

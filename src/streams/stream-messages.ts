@@ -1,3 +1,4 @@
+import { wholeNumberOf } from '../basics/options-check.js';
 import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import { LengthDelimited, lengthPrefix } from './length-delimited.js';
@@ -39,8 +40,7 @@ export class StreamMessages implements AsyncIterable<Uint8Array> {
    * @throws {TypeError} if somebody else reads or writes the stream.
    */
   constructor(carrier: MessageCarrier, { maxBytes = DEFAULT_MAX_MESSAGE_BYTES }: MessagesOptions = {}) {
-    if (!Number.isInteger(maxBytes) || maxBytes < 0 || maxBytes > 0xffff_ffff)
-      throw new RangeError(`maxBytes must be a whole number from 0 to 4294967295, not ${maxBytes}`);
+    wholeNumberOf('maxBytes', maxBytes, { max: 0xffff_ffff });
     this.#carrier = carrier;
     this.#maxBytes = maxBytes;
     this.#reader = carrier.readable.getReader();

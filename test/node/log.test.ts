@@ -35,14 +35,14 @@ describe('a log that nobody reads', IN_TIME, () => {
       const lines = (await log)
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as { line?: number; event?: string; count?: number; msg: string });
-      const told = lines.filter(({ line }) => line !== undefined).length;
+        .map((line) => JSON.parse(line) as { event?: string; count?: number });
+      // With what it says when it ends.
+      const told = lines.filter(({ event }) => event !== 'lost').length;
       const lost = lines
         .filter(({ event }) => event === 'lost')
         .reduce((sum, { count = 0 }) => sum + count, 0);
       assert.ok(lost > 0 && told > 0);
-      assert.equal(told + lost, 20_000);
-      assert.equal(lines.at(-1)?.msg, 'the last line');
+      assert.equal(told + lost, 20_001);
     },
   );
 

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 
-import { millisecondsOf } from '../../src/proxy/seconds.js';
+import { millisecondsOf } from '../../src/basics/options-check.js';
 import { CHUNK_BY_CHUNK, connectTcp, parseTcpAddress, streamsOf } from '../../src/node/tcp.js';
 import { joinStreams } from '../../src/proxy/join.js';
 import { SessionError } from '../../src/session/errors.js';

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { Access, CLOCK_TOLERANCE_S } from '../../src/proxy/access.js';
+import { Access } from '../../src/proxy/access.js';
+import { CLOCK_TOLERANCE_S } from '../../src/proxy/used-proofs.js';
 import { parseAccessToken, proveAccess } from '../../src/session/access-proof.js';
 import type { Opening } from '../../src/session/gate.js';
 import { newSessionId } from '../../src/wire/session-id.js';

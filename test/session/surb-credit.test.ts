@@ -75,6 +75,7 @@ describe('the SURBs of an acceptor', () => {
     acceptor.receive({ sessionId: end.sessionId, messageId: 0, kind: 'data', body }, 0, credit);
     assert.equal(credit.usable, 1);
     acceptor.reset(new SessionError('refused', 'us'), 0);
+    assert.ok(acceptor.poll(0));
     assert.equal(credit.usable, 0);
   });
 

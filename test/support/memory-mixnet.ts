@@ -7,6 +7,7 @@ import type {
 } from '../../src/mixnet/client.js';
 import { Listeners } from '../../src/mixnet/listeners.js';
 import { DEFAULT_REPLY_SURB_RESERVE } from '../../src/mixnet/options.js';
+import { SYSTEM_CLOCK, type Clock } from '../../src/session/clock.js';
 import { replyPackets } from '../../src/wire/packet-count.js';
 
 /** What the mixnet does to a message: how many copies arrive, each after how many ms. */
@@ -18,11 +19,17 @@ const SURBS_ASKED_FOR = 10;
 /** A mixnet in memory: addresses are names, and every message meets its fate. */
 export class MemoryMixnet {
   readonly #clients = new Map<string, MemoryClient>();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #clock: Clock;
+  /** What ends the timers that run. */
+  readonly #cancels = new Set<() => void>();
   /** By default every message arrives once, after a random moment, so that messages overtake each other. */
   fate: Fate = () => [Math.random() * 4];
   /** Messages under way or delivered, for counting. */
   sent = 0;
+
+  constructor(clock = SYSTEM_CLOCK) {
+    this.#clock = clock;
+  }
 
   client(address: string): MemoryClient {
     const client = new MemoryClient(this, address);
@@ -46,16 +53,16 @@ export class MemoryMixnet {
   }
 
   #after(delay: number, run: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
+    const cancel = this.#clock.after(delay, () => {
+      this.#cancels.delete(cancel);
       run();
-    }, delay);
-    this.#timers.add(timer);
+    });
+    this.#cancels.add(cancel);
   }
 
   /** Loses what is under way, so that a test can end. */
   close(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const cancel of this.#cancels) cancel();
   }
 }
 

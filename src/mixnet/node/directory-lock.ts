@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { MixnetClientError } from '../errors.js';
@@ -39,7 +39,7 @@ async function takeLock(lock: string): Promise<void> {
   if (!(await createLock(lock))) throw inUse(lock, await holderOf(lock));
 }
 
-/** Writes the lock file; false if there is one already. */
+/** Writes a lock file; false if there is one already. */
 async function createLock(lock: string): Promise<boolean> {
   try {
     await writeFile(lock, String(process.pid), { flag: 'wx', mode: 0o600 });
@@ -50,17 +50,41 @@ async function createLock(lock: string): Promise<boolean> {
   }
 }
 
-/** Moves the lock of a process that is gone aside, and back again if another process was quicker to replace it. */
+/**
+ * Removes the lock of a process that is gone. Of several that find it, one claims its removal, with a file that is named
+ * after this very lock, so that none removes what another has put in its place.
+ */
 async function removeStale(lock: string): Promise<void> {
+  // In this order: if it is replaced in between, its holder is alive.
+  const stale = await identityOf(lock);
   const holder = await holderOf(lock);
-  if (holder === 'nobody') return;
+  if (holder === 'nobody' || stale === undefined) return;
   if (isAlive(holder)) throw inUse(lock, holder);
-  const aside = `${lock}.stale.${process.pid}`;
-  await rename(lock, aside);
-  const moved = await holderOf(aside);
-  if (moved === holder) return rm(aside);
-  await rename(aside, lock);
-  throw inUse(lock, moved);
+  const claim = `${lock}.stale-${stale}`;
+  if (!(await createLock(claim))) throw await claimed(lock, claim);
+  try {
+    if ((await identityOf(lock)) === stale) await rm(lock, { force: true });
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** Another process takes the lock over, or died while it did so. */
+async function claimed(lock: string, claim: string): Promise<MixnetClientError> {
+  const holder = await holderOf(claim);
+  if (holder !== 'nobody' && !isAlive(holder)) await rm(claim, { force: true });
+  return inUse(lock, holder);
+}
+
+/** Tells a lock file from those that were, or will be, in its place. */
+async function identityOf(lock: string): Promise<string | undefined> {
+  try {
+    const { ino, mtimeNs } = await stat(lock, { bigint: true });
+    return `${ino}-${mtimeNs}`;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 /** A process by its pid; `unknown` while it is still writing it. */
@@ -89,7 +113,8 @@ function isAlive(holder: number | 'unknown'): boolean {
 }
 
 function inUse(lock: string, holder: Holder): MixnetClientError {
-  const who = holder === process.pid ? 'another client of this process' : `process ${holder}`;
+  const other = typeof holder === 'number' ? `process ${holder}` : 'another process';
+  const who = holder === process.pid ? 'another client of this process' : other;
   return new MixnetClientError(
     'identity',
     `The identity is in use by ${who}; two clients with one address would silence each other. ` +

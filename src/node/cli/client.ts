@@ -29,6 +29,7 @@ interface ClientOptions extends LogOptions, MetricsOptions {
   readonly tokenFile?: string;
   readonly upstreamName?: string;
   readonly serverAddress?: readonly string[];
+  readonly balance?: boolean;
   readonly listenAddress: string;
   readonly listenPort?: number;
   readonly forward?: readonly Forward[];
@@ -56,6 +57,10 @@ function clientCommand(): Command {
         '-s, --server-address <address>',
         'Nym address that nym-proxy-server printed; may be repeated: then the next is used when one fails',
       ).argParser(options.nymAddresses),
+    )
+    .option(
+      '--balance',
+      'spreads connections over all servers, in place of using the next only when one fails',
     )
     .option('--listen-address <ip>', 'whoever can connect to it can use the tunnel', '127.0.0.1')
     .addOption(
@@ -120,6 +125,7 @@ async function startClient(given: ClientOptions, { log, signal, onWriter }: Surr
   if (accessLog) onWriter(accessLog);
   const client = await NymProxyClient.create({
     serverAddress,
+    balance: given.balance,
     listenHost: listenAddress,
     listenPort,
     forwards: forwardsOf(given),

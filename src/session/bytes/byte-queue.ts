@@ -22,15 +22,33 @@ export class ByteQueue {
       this.#chunks.push(bytes);
       return;
     }
-    const merged = new Uint8Array(last.length + bytes.length);
-    merged.set(last);
-    merged.set(bytes, last.length);
-    this.#chunks[this.#chunks.length - 1] = merged;
+    this.#chunks[this.#chunks.length - 1] = concat(last, bytes);
   }
 
   /** Takes all of another queue's bytes and appends them. */
   append(other: ByteQueue): void {
     for (let chunk = other.shift(); chunk !== undefined; chunk = other.shift()) this.push(chunk);
+  }
+
+  /** Puts bytes before all others; they then belong to the queue. */
+  prepend(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#size += bytes.length;
+    const first = this.#chunks[this.#head];
+    if (first !== undefined && first.length + bytes.length <= SMALL_CHUNK_BYTES) {
+      this.#chunks[this.#head] = concat(bytes, first);
+    } else if (this.#head > 0) {
+      this.#head -= 1;
+      this.#chunks[this.#head] = bytes;
+    } else {
+      this.#chunks.unshift(bytes);
+    }
+  }
+
+  /** Takes all of another queue's bytes and puts them before all others. */
+  prependAll(other: ByteQueue): void {
+    for (const chunk of other.#chunks.slice(other.#head).reverse()) this.prepend(chunk);
+    other.clear();
   }
 
   /** Takes out the first chunk. */
@@ -52,4 +70,11 @@ export class ByteQueue {
     this.#head = 0;
     this.#size = 0;
   }
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
 }

@@ -5,7 +5,7 @@ import { ByteQueue } from './byte-queue.js';
 
 /** Bytes without a gap between them, behind a gap. */
 interface Island {
-  readonly from: number;
+  from: number;
   to: number;
   readonly bytes: ByteQueue;
 }
@@ -74,7 +74,7 @@ export class ReceiveBuffer {
     if (this.#end !== undefined && end > this.#end) {
       throw protocolError('the peer sent data beyond the end of its stream');
     }
-    if (end <= this.#received) return;
+    if (end <= this.#received || bytes.length === 0) return;
     if (offset <= this.#received && this.#islands.length === 0) {
       this.#ready.push(bytes.slice(this.#received - offset));
       this.#received = end;
@@ -143,16 +143,28 @@ export class ReceiveBuffer {
       }
     } else if (previous?.to === from) {
       previous.bytes.push(bytes);
-      previous.to = next?.to ?? to;
-      if (next) {
-        previous.bytes.append(next.bytes);
-        this.#islands.splice(index, 1);
-      }
+      previous.to = to;
+      if (next) this.#join(previous, next, index);
+    } else if (next) {
+      next.bytes.prepend(bytes);
+      next.from = from;
     } else {
-      const island = { from, to: next?.to ?? to, bytes: new ByteQueue() };
+      const island = { from, to, bytes: new ByteQueue() };
       island.bytes.push(bytes);
-      if (next) island.bytes.append(next.bytes);
-      this.#islands.splice(index, next ? 1 : 0, island);
+      this.#islands.splice(index, 0, island);
+    }
+  }
+
+  /** Joins two islands that touch; the smaller one moves, so that no order of arrival makes this slow. */
+  #join(first: Island, second: Island, secondIndex: number): void {
+    if (first.bytes.size >= second.bytes.size) {
+      first.bytes.append(second.bytes);
+      first.to = second.to;
+      this.#islands.splice(secondIndex, 1);
+    } else {
+      second.bytes.prependAll(first.bytes);
+      second.from = first.from;
+      this.#islands.splice(secondIndex - 1, 1);
     }
   }
 }

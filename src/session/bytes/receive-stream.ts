@@ -91,6 +91,11 @@ export class ReceiveStream {
     return this.#window.limit;
   }
 
+  /** {@link limit}, to be told to the peer for the first time. */
+  announceLimit(): number {
+    return this.#window.announce();
+  }
+
   /** What to acknowledge now, and how far from there the peer may send. */
   acknowledge(now: number): { readonly offset: number; readonly window: number } {
     this.#window.advance(this.#bytes.read, now);

@@ -1,4 +1,4 @@
-import { MAX_WINDOW, WINDOW_MS } from '../limits.js';
+import { INITIAL_WINDOW, MAX_WINDOW, WINDOW_MS } from '../limits.js';
 
 /**
  * How far the peer may send. The limit moves on as the application reads, so a slow reader holds the sender back; the
@@ -11,6 +11,8 @@ export class ReceiveWindow {
   #limit: number;
   /** The most that may be granted from now on: less than {@link MAX_WINDOW} when memory is short. */
   #most = MAX_WINDOW;
+  /** Whether the peer may have been told the limit. */
+  #told = false;
   #movedAt: number | undefined;
   #filled = false;
 
@@ -25,10 +27,20 @@ export class ReceiveWindow {
     return this.#limit;
   }
 
-  /** Grants at most so many bytes from now on. What was granted stays granted. */
+  /**
+   * Grants at most so many bytes from now on. What was granted stays granted: every peer may send
+   * {@link INITIAL_WINDOW} untold.
+   */
   limitTo(bytes: number): void {
     this.#most = Math.min(bytes, MAX_WINDOW);
     this.#size = Math.min(this.#size, this.#most);
+    if (!this.#told) this.#limit = Math.max(INITIAL_WINDOW, Math.min(this.#limit, this.#most));
+  }
+
+  /** The limit, which is about to be told to the peer for the first time. */
+  announce(): number {
+    this.#told = true;
+    return this.#limit;
   }
 
   /**
@@ -46,6 +58,7 @@ export class ReceiveWindow {
 
   /** Moves the limit on; to be called when it is about to be told to the peer. */
   advance(read: number, now: number): void {
+    this.#told = true;
     if (this.due(read)) {
       // The first part of it came at the pace of the round trip.
       const tookMs = this.#movedAt === undefined ? 0 : now - this.#movedAt;

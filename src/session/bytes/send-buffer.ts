@@ -132,6 +132,7 @@ export class SendBuffer {
   /** The peer acknowledges nothing, so bytes are held only until they are sent. */
   retainNothing(): void {
     this.#retains = false;
+    this.#again.clear();
     this.#trim(this.#sent);
   }
 

@@ -291,8 +291,11 @@ export class Framed {
     const plan = this.#packer.plan(atLeast, credit?.usable || Infinity);
     const supplyBytes = state.isOpener ? SUPPLY_BYTES : 0;
     const room = frames.reduce((left, frame) => left - encodedBytes(frame), plan.room - supplyBytes);
-    const carried = this.#pushStream(frames, sendable, room);
-    if (carried || greeting) this.#keepAlive?.sent(state.now);
+    const { sent, finSentAt } = outgoing;
+    this.#pushStream(frames, sendable, room);
+    // What is sent again puts off no question: over a new client the acceptor waits for it.
+    const isNew = outgoing.sent > sent || outgoing.finSentAt !== finSentAt;
+    if (isNew || greeting) this.#keepAlive?.sent(state.now);
     if (probing) this.#keepAlive?.probed(state.now);
     const message = this.#packer.packFrames(frames, plan);
     this.#wantSurbs();
@@ -314,14 +317,14 @@ export class Framed {
   }
 
   /**
-   * Whether FIN or RESET is next. A peer of version 1 ends at RESET, so there it comes last; one that knows final offsets
-   * is told at once, so that its application hears while bytes still come.
+   * Whether FIN or RESET is next. A peer of version 1 ends at RESET, so there it comes behind all that its window takes;
+   * one that knows final offsets is told at once, so that its application hears while bytes still come.
    */
   get #endDue(): boolean {
     const { outgoing, ownReset, peerKnowsFinalOffsets } = this.#state;
     if (!ownReset) return outgoing.mayFinish;
     if (!this.#resetDue && !outgoing.mayFinish) return false;
-    return peerKnowsFinalOffsets || ownReset.finalOffset === undefined || outgoing.unsent === 0;
+    return peerKnowsFinalOffsets || outgoing.sendable() === 0;
   }
 
   /** Whether there are SURBs for what is due, or they were waited for long enough; an opener needs none. */
@@ -357,10 +360,9 @@ export class Framed {
     if (paths.counter > 0) frames.push({ type: 'route', counter: paths.counter });
     if (greeting) frames.push(this.greeting);
     if (credit?.demand !== undefined) frames.push({ type: 'demand', ...credit.demand });
-    if (this.#acks.deadline !== undefined || probing || leaving || !stream) {
+    if (!state.ownReset && (this.#acks.deadline !== undefined || probing || leaving || !stream)) {
       frames.push({ type: 'ack', ...incoming.acknowledge(state.now) });
-      const ranges =
-        state.peerKnowsFinalOffsets && !state.ownReset ? incoming.ranges.slice(0, MAX_RANGES) : [];
+      const ranges = state.peerKnowsFinalOffsets ? incoming.ranges.slice(0, MAX_RANGES) : [];
       if (ranges.length > 0) frames.push({ type: 'ranges', ranges });
     }
     if (this.#pong !== undefined) {
@@ -377,15 +379,14 @@ export class Framed {
   /** What an end says first: OPEN or OPENED. */
   get greeting(): Frame {
     const { version, incoming, isOpener, request } = this.#state;
-    const common = { version, window: incoming.limit };
+    const common = { version, window: incoming.announceLimit() };
     if (!isOpener) return { type: 'opened', ...common };
     return { type: 'open', ...common, ...(request && { request }) };
   }
 
-  /** Adds what fits of the stream; tells whether anything did. */
-  #pushStream(frames: Frame[], sendable: number, room: number): boolean {
+  /** Adds what fits of the stream. */
+  #pushStream(frames: Frame[], sendable: number, room: number): void {
     const { outgoing, ownReset } = this.#state;
-    const before = frames.length;
     const offset = outgoing.next;
     const overhead = dataFrameOverhead(offset, room);
     const length = Math.max(0, Math.min(sendable, room - overhead));
@@ -396,7 +397,6 @@ export class Framed {
       this.#resetDue = false;
       this.#packer.endSent();
     }
-    return frames.length > before;
   }
 
   /** One of the clients was replaced: what was not acknowledged may be lost. */

@@ -42,9 +42,11 @@ export class SurbCredit {
     return this.#silent || this.#given >= this.#used + wanted ? undefined : { used: this.#used, wanted };
   }
 
-  /** A legacy message has come, which brings at least so many. */
+  /**
+   * A legacy message has come, which brings at least so many. If a SUPPLY that counts them has overtaken it, they count
+   * twice until the next one: the official client asks for what is missing then.
+   */
   brought(surbs: number): void {
-    if (this.#told) return;
     this.#given += surbs;
     this.#wake();
   }
