@@ -36,7 +36,7 @@ export function localnetCommand(): Command {
     .description('A Nym network in one process: directory, gateways and mix nodes. No internet.')
     .option('-p, --port <port>', 'port of the directory, 0 for any', wholeNumber(0, 65535), 18080)
     .option('--host <ip>', 'IP address to listen on and to announce', '127.0.0.1')
-    .option('-e, --env-file <path>', 'write an env file for Nym software there')
+    .option('-e, --write-env <path>', 'write an env file for Nym software there')
     .option('-s, --state-dir <path>', 'keep identities, ports, client keys and inboxes there')
     .option('-g, --gateways <n>', 'number of gateways', wholeNumber(1, 100), 2)
     .option(
@@ -61,7 +61,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Command
   const values = command.parse(argv, { from: 'user' }).opts<{
     port: number;
     host: string;
-    envFile?: string;
+    writeEnv?: string;
     stateDir?: string;
     gateways: number;
     mixNodesPerLayer: number;
@@ -71,8 +71,8 @@ export function parseCommand(command: Command, argv: readonly string[]): Command
     extraDelay: number;
     stats: number;
   }>();
-  const { envFile, stateDir, threads, extraDelay, stats, ...same } = values;
-  return { ...same, envFile, stateDir, threads, extraDelayMs: extraDelay, statsS: stats };
+  const { writeEnv, stateDir, threads, extraDelay, stats, ...same } = values;
+  return { ...same, envFile: writeEnv, stateDir, threads, extraDelayMs: extraDelay, statsS: stats };
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {
