@@ -2,8 +2,8 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 const edges = ['browser', 'node', 'localnet', 'demo', 'app'];
-const aboveProxy = ['http', 'websocket', ...edges];
-const aboveSession = ['stripes', 'proxy', 'streams', ...aboveProxy];
+const aboveProxy = ['http', 'websocket', 'tls', ...edges];
+const aboveSession = ['lanes', 'proxy', 'streams', ...aboveProxy];
 const aboveAdmission = ['session', ...aboveSession];
 const aboveWire = ['mixnet', 'admission', ...aboveAdmission];
 const aboveBasics = ['wire', ...aboveWire];
@@ -20,14 +20,15 @@ const rooms = {
   mixnet: allBut(aboveWire, 'mixnet'),
   admission: ['mixnet', ...aboveAdmission],
   session: aboveSession,
-  stripes: allBut(aboveSession, 'stripes'),
-  proxy: allBut(aboveSession, 'stripes', 'proxy'),
+  lanes: allBut(aboveSession, 'lanes'),
+  proxy: allBut(aboveSession, 'lanes', 'proxy'),
   streams: allBut(aboveSession, 'streams'),
   http: allBut(aboveProxy, 'http'),
-  websocket: allBut(aboveProxy, 'websocket'),
+  websocket: allBut(aboveProxy, 'http', 'websocket'),
+  tls: allBut(aboveProxy, 'tls'),
   localnet: allBut(aboveWire, 'localnet'),
   browser: allBut(edges, 'browser'),
-  node: allBut(aboveProxy, 'node'),
+  node: allBut(edges, 'node'),
   demo: ['http', 'websocket', 'app'],
   app: ['node', 'localnet', 'demo'],
 };
@@ -38,11 +39,12 @@ const portable = [
   'wire',
   'admission',
   'session',
-  'stripes',
+  'lanes',
   'proxy',
   'streams',
   'http',
   'websocket',
+  'tls',
   'browser',
   'app',
 ];

@@ -9,7 +9,7 @@ import { linkedFiles } from './build/linked-files.js';
 export default {
   input: { index: 'src/browser/index.ts', 'service-worker': 'src/browser/service-worker/index.ts' },
   platform: 'browser',
-  plugins: [linkedFiles(), licenses('LICENSES.txt')],
+  plugins: [linkedFiles(), licenses('LICENSES.txt', ['wasm/tls/LICENSES.txt'])],
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
   transform: {
     target: 'es2022',

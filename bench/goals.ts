@@ -2,7 +2,7 @@ import type { TrafficProfile } from '../src/mixnet/options.js';
 import { CORES } from './machine.js';
 import type { PolicyName } from './policy.js';
 import type { Result } from './result.js';
-import { nameOf, STRIPED_LANES } from './striping.js';
+import { nameOf, SEVERAL_LANES } from './lanes.js';
 import { ofLimit } from './table.js';
 
 /** A ratio that this project wants to reach. */
@@ -73,9 +73,9 @@ function goalsOf(results: readonly Result[]): Goal[] {
     ),
     ...(['default', 'bulk'] as const).flatMap((traffic) =>
       (['up', 'down'] as const).map((direction) => {
-        const several = find(nameOf(direction, STRIPED_LANES), traffic);
+        const several = find(nameOf(direction, SEVERAL_LANES), traffic);
         return {
-          what: `${nameOf(direction, STRIPED_LANES)}, ${traffic}: of one`,
+          what: `${nameOf(direction, SEVERAL_LANES)}, ${traffic}: of one`,
           ratio: ratio(several?.value.median, median(nameOf(direction, 1), traffic)),
           atLeast: 3.4,
           because: busyText(several),

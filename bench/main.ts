@@ -16,7 +16,7 @@ import type { PolicyName } from './policy.js';
 import { measureFirstByte, measureSessions } from './proxies.js';
 import type { Result } from './result.js';
 import { aloneResult, measureBeside, measureParallel, measureRoundTrips, SMALL } from './round-trips.js';
-import { measureIdle, measureStriping } from './striping.js';
+import { measureIdle, measureLanes } from './lanes.js';
 import { headLine, resultLines } from './table.js';
 import { measureTransfer } from './transfers.js';
 import { measureUnwraps } from './unwrap.js';
@@ -66,7 +66,7 @@ const options = new Command('npm run bench --')
       'beside',
       'first-byte',
       'sessions',
-      'striping',
+      'lanes',
       'unwrap',
     ]),
   )
@@ -89,19 +89,26 @@ if (wanted('unwrap')) {
 }
 console.log('Medians, least and most; one localnet, mixes that hold each packet for 15 ms on average.');
 console.log(headLine());
-await using network = await BenchNetwork.start();
+const troubles: string[] = [];
+await using network = await BenchNetwork.start((what) => {
+  troubles.push(what);
+  console.log(`! ${what}`);
+});
 for (const traffic of profiles) await measureProfile(traffic);
 if (wanted('sessions')) {
   for (const result of await measureSessions(network, quick ? [1, 10, 100] : [1, 10, 100, 1000]))
     show([result]);
 }
-if (wanted('striping')) {
+if (wanted('lanes')) {
   for (const traffic of profiles.filter((profile) => profile !== 'fast')) {
-    for (const result of await measureStriping(network, traffic, quick ? 1 : 3)) show([result]);
+    for (const result of await measureLanes(network, traffic, quick ? 1 : 3)) show([result]);
     show([await measureIdle(network, traffic)]);
   }
 }
 for (const text of goalLines(results)) console.log(text);
+if (troubles.length > 0) {
+  console.log('! The machine was too busy to measure: packets were dropped. What is above is worth nothing.');
+}
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, undefined, 2));
 if (options.svg !== undefined) await writeFile(options.svg, plot(results));
 

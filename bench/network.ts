@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { LocalnetReport } from './localnet-process.js';
+import type { LocalnetReport, TroubleReport } from './localnet-process.js';
 
 /** A localnet in a process of its own, whose mixes hold each packet for 15 ms on average. */
 export class BenchNetwork implements AsyncDisposable {
@@ -18,9 +18,11 @@ export class BenchNetwork implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  static async start(): Promise<BenchNetwork> {
+  /** @param onTrouble hears, in words for people, of packets that were dropped because the machine is too busy. */
+  static async start(onTrouble: (what: string) => void): Promise<BenchNetwork> {
     const child = fork(new URL('./localnet-process.js', import.meta.url));
     const [report] = (await once(child, 'message')) as [LocalnetReport];
+    child.on('message', (message) => onTrouble((message as TroubleReport).trouble));
     const directory = await mkdtemp(join(tmpdir(), 'nym-tcp-proxy-bench-'));
     const network = new BenchNetwork(child, report.apiUrl, directory);
     await writeFile(network.env, report.envFile);

@@ -9,14 +9,14 @@ import { NymProxyServer } from '../src/node/proxy-server.js';
 import { answerAlone } from './alone.js';
 import { CountingClient } from './counting-client.js';
 import { POLICIES, type PolicyName } from './policy.js';
-import { serveStriped, type StripedEnd } from './striped-ends.js';
+import { serveLanes, type LanesEnd } from './lane-ends.js';
 import { newUsage, type Usage } from './usage.js';
 
 /** What the process is told on its command line, as JSON. */
 export type ServerOrder = { readonly traffic: TrafficProfile } & (
   | { readonly kind: 'sessions'; readonly apiUrl: string; readonly policy: PolicyName }
   | { readonly kind: 'alone'; readonly apiUrl: string }
-  | ({ readonly kind: 'striped'; readonly apiUrl: string } & StripedEnd)
+  | ({ readonly kind: 'lanes'; readonly apiUrl: string } & LanesEnd)
   /** A whole proxy server in front of an upstream, `host:port`. */
   | { readonly kind: 'proxy'; readonly env: string; readonly upstream: string }
 );
@@ -42,8 +42,8 @@ async function serve(): Promise<{ address: string; usage: () => Promise<Usage> }
     void server.run();
     return { address: server.nymAddress, usage: () => newUsage(undefined) };
   }
-  if (order.kind === 'striped') {
-    return { address: await serveStriped(order.apiUrl, order), usage: () => newUsage(undefined) };
+  if (order.kind === 'lanes') {
+    return { address: await serveLanes(order.apiUrl, order), usage: () => newUsage(undefined) };
   }
   const policy = order.kind === 'alone' ? { settings: {}, serve: answerAlone } : POLICIES[order.policy];
   const network = { name: 'localnet', apiUrl: order.apiUrl };

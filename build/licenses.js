@@ -8,9 +8,10 @@ const PACKAGE = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/;
  * ask for.
  *
  * @param {string} fileName
+ * @param {readonly string[]} others files with the licenses of what is not JavaScript
  * @returns {import('rolldown').Plugin}
  */
-export function licenses(fileName) {
+export function licenses(fileName, others = []) {
   return {
     name: 'licenses',
     async generateBundle(_options, bundle) {
@@ -19,7 +20,8 @@ export function licenses(fileName) {
         modules.map((id) => PACKAGE.exec(id)?.[0]).filter((path) => path !== undefined),
       );
       const texts = await Promise.all([...packages].sort().map(licenseOf));
-      this.emitFile({ type: 'asset', fileName, source: texts.join('\n') });
+      const more = await Promise.all(others.map((file) => readFile(file, 'utf8')));
+      this.emitFile({ type: 'asset', fileName, source: [...texts, ...more].join('\n') });
     },
   };
 }

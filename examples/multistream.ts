@@ -33,7 +33,7 @@ async function multistream(options: ProxyOptions, signal: AbortSignal): Promise<
   await using client = await NymProxyClient.create({
     serverAddress: server.nymAddress,
     listenPort: 0,
-    closeTimeout: 80,
+    closeTimeoutMs: 80_000,
     poolSize: 3,
     env: network.envPath,
     traffic: network.traffic,

@@ -27,7 +27,7 @@ async function singleConnection(options: ProxyOptions, signal: AbortSignal): Pro
   await using client = await NymProxyClient.create({
     serverAddress: server.nymAddress,
     listenPort: 0,
-    closeTimeout: 5,
+    closeTimeoutMs: 5_000,
     poolSize: 1,
     env: network.envPath,
     traffic: network.traffic,

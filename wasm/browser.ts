@@ -1,16 +1,10 @@
-import { compileOnce } from './compile-once.js';
+import { compileAt, compileOnce } from './compile-once.js';
 
 /**
- * Fetches the official client and compiles it while it streams in, once per page. A server that does not know the
- * type `application/wasm` costs the streaming only.
+ * Fetches and compiles the official client, once per page.
  *
  * @throws {Error} if the .wasm file cannot be fetched or compiled; the next call tries again.
  */
-export const compileNymWasm = compileOnce(async () => {
-  const url = new URL('@nymproject/nym-client-wasm/nym_client_wasm_bg.wasm', import.meta.url);
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url.href} answered ${response.status}`);
-  return response.headers.get('content-type') === 'application/wasm'
-    ? WebAssembly.compileStreaming(response)
-    : WebAssembly.compile(await response.arrayBuffer());
-});
+export const compileNymWasm = compileOnce(() =>
+  compileAt(new URL('@nymproject/nym-client-wasm/nym_client_wasm_bg.wasm', import.meta.url)),
+);

@@ -3,6 +3,8 @@ import type { Network, TrafficProfile } from '../browser/index.js';
 /** What the program that serves this page says about itself at `/demo.json`. */
 export interface DemoSite {
   readonly network: Network;
+  /** Whether that is a localnet, which can be asked of its nodes. */
+  readonly localnet: boolean;
   /** Nym address. */
   readonly serverAddress: string;
   /** `host:port` of what is behind the server. */
@@ -24,13 +26,14 @@ export async function readDemoSite(): Promise<DemoSite | undefined> {
 }
 
 function parseDemoSite(value: unknown): DemoSite | undefined {
-  const { network, serverAddress, upstream, demoUpstream, traffic } = fields(value);
+  const { network, localnet, serverAddress, upstream, demoUpstream, traffic } = fields(value);
   const { name, apiUrl } = fields(network);
   if (typeof name !== 'string' || typeof apiUrl !== 'string' || !URL.canParse(apiUrl)) return undefined;
   if (typeof serverAddress !== 'string' || typeof upstream !== 'string') return undefined;
   const demo = demoUpstream === true;
   return {
     network: { name, apiUrl },
+    localnet: localnet === true,
     serverAddress,
     upstream,
     demoUpstream: demo,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { OptionError } from '../basics/options-check.js';
 import { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
 import { WireError } from '../wire/errors.js';
@@ -58,7 +59,7 @@ export function errorOf(failure: Failure): Error {
     case 'wire':
       return new WireError(message);
     case 'range':
-      return new RangeError(message);
+      return new OptionError(message);
     case 'other':
       return new Error(message);
   }

@@ -3,7 +3,10 @@
  *
  * @module
  */
-export { TunnelFetchError } from '../http/index.js';
+export { OptionError } from '../basics/options-check.js';
+export { TunnelFetchError, type TunnelFetchErrorCode } from '../http/index.js';
+export type { CommonClientOptions } from '../proxy/client-options.js';
+export { WebSocketError, WebSocketFailureEvent, type FailureCode } from '../websocket/errors.js';
 export { DEFAULT_CLIENT_ID, forgetIdentity, type PersistentIdentity } from '../mixnet/browser/index.js';
 export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
 export { MAINNET, type Network } from '../mixnet/network.js';
@@ -11,6 +14,9 @@ export type { TrafficProfile } from '../mixnet/options.js';
 export type { Protocol } from '../proxy/protocol.js';
 export type { ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
+export type { Certificates, TlsRoots } from '../tls/certificates.js';
+export { TlsError, type TlsErrorCode } from '../tls/errors.js';
+export type { ClientSocket, TlsOptions } from '../tls/socket.js';
 export type { MixnetStream } from '../streams/mixnet-stream.js';
 export type {
   ListenOptions,

@@ -29,7 +29,7 @@ export class Lifeline {
 /** A service whose calls are all answered, even if it dies. */
 export function withLifeline(service: TunnelService, lifeline: Lifeline): TunnelService {
   return {
-    open: (socket) => lifeline.call(() => service.open(socket)),
+    open: (socket, upstream) => lifeline.call(() => service.open(socket, upstream)),
     read: (socket) => lifeline.call(() => service.read(socket)),
     write: (socket, bytes) => lifeline.call(() => service.write(socket, bytes)),
     finish: (socket) => lifeline.call(() => service.finish(socket)),

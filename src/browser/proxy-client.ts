@@ -1,15 +1,23 @@
-import { DEFAULT_BASE_URL, HttpClient, tunnelUrl } from '../http/index.js';
+import { MAX_TIMER_MS, oneOf, OptionError, wholeNumberOf } from '../basics/options-check.js';
+import { DEFAULT_BASE_URL, tunnelUrl } from '../http/index.js';
+import { UpstreamFetch } from '../http/upstream-fetch.js';
 import type { PersistentIdentity } from '../mixnet/browser/index.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { MAINNET, type Network } from '../mixnet/network.js';
-import type { TrafficProfile } from '../mixnet/options.js';
 import type { StartStep } from '../mixnet/start.js';
-import { envelopeOf, type Protocol } from '../proxy/protocol.js';
+import { checkClientOptions, type CommonClientOptions } from '../proxy/client-options.js';
 import { serverAddresses } from '../proxy/servers.js';
-import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
+import type { ConnectOptions } from '../proxy/socket.js';
 import { wantsOf } from '../proxy/wants.js';
-import { MAX_TIMER_MS, millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
-import { MAX_LANES } from '../wire/lane.js';
+import type { TrustedRoots } from '../tls/certificates.js';
+import type { TlsEngine } from '../tls/engine.js';
+import {
+  tlsConnectOptions,
+  withTls,
+  type ClientSocket,
+  type TlsConnectOptions,
+  type TlsOptions,
+} from '../tls/socket.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { valueOf } from './failures.js';
 import { RemoteSocket } from './socket.js';
@@ -31,57 +39,42 @@ export interface StartProgress {
   readonly ms: number;
 }
 
-/** Options of {@link NymProxyClient.create}. */
-export interface NymProxyClientOptions {
-  /**
-   * Nym address of the server. With several, all in front of the same service, new connections go to another when the
-   * one in use does not take them; open ones stay where they are.
-   */
-  readonly serverAddress: string | readonly string[];
+/**
+ * Options of {@link NymProxyClient.create}; `clients` are `shared` and the `poolSize` is 1 unless given: each client takes
+ * about 20 MB and, with default traffic, a third of a core. With a client per connection, nothing is shared with other
+ * tabs.
+ */
+export interface NymProxyClientOptions extends CommonClientOptions {
   /** Default **mainnet**. */
   readonly network?: Network | undefined;
   /**
    * Default: an identity that is kept in the browser, under the client id `nym-tcp-proxy`. Tabs with the same client id
-   * share one mixnet client. `ephemeral` is another Nym address at each start, for this page alone.
+   * share one mixnet client. `ephemeral` is another Nym address at each start, for this page alone. Of several `lanes`,
+   * the first has the identity.
    */
   readonly identity?: 'ephemeral' | PersistentIdentity | undefined;
-  /**
-   * - `shared` (default): one mixnet client for all connections; the server sees that they belong together.
-   * - `per-connection`: each connection has an ephemeral mixnet client of its own, so the server cannot link them. Each
-   *   takes about 20 MB and, with default traffic, a third of a core. Nothing is shared with other tabs then.
-   */
-  readonly clients?: 'shared' | 'per-connection' | undefined;
-  /** Mixnet clients kept ready, with a client per connection; 1 by default. */
-  readonly poolSize?: number | undefined;
-  /**
-   * Mixnet clients that carry each connection together, 1 to 16: as many times the bytes, where the CPU allows. 1 by
-   * default; more need a server of ours. With `shared` clients, so many for all connections, of which the first has the
-   * identity.
-   */
-  readonly lanes?: number | undefined;
-  /** Traffic profile; `default` unless given. */
-  readonly traffic?: TrafficProfile | undefined;
-  /** Base58 identity of the gateway for a new identity; by default one is drawn. */
-  readonly gateway?: string | undefined;
-  /** Access token, for a server that asks for one. */
-  readonly token?: string | undefined;
-  /** What connections travel as: `tcp-proxy` (default), or `stream` for servers that take that too, as ours do. */
-  readonly protocol?: Protocol | undefined;
-  /** Name of the server's upstream; its default one unless given. */
-  readonly upstream?: string | undefined;
-  /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
-  readonly closeTimeout?: number | undefined;
-  /** Default 60 000. */
+  /** Default 60,000. */
   readonly startTimeoutMs?: number | undefined;
-  /** What relative URLs are relative to; its host is what the upstream sees as `Host`. Default `http://upstream/`. */
-  readonly baseUrl?: string | undefined;
-  /** Ends the start. */
-  readonly signal?: AbortSignal | undefined;
+  /** Whom TLS with the upstream trusts (`https:`, `wss:`, `secureTransport`); Mozilla's roots unless given. */
+  readonly tls?: TlsOptions | undefined;
   /** Told of each step of the start. */
   readonly onProgress?: ((progress: StartProgress) => void) | undefined;
-  /** Gets what the official client writes to its console. */
-  readonly onLog?: ((line: string) => void) | undefined;
 }
+
+/** Every option, which the compiler checks. */
+const OPTION_NAMES: Readonly<Record<keyof NymProxyClientOptions, true>> = {
+  ...{ serverAddress: true, network: true, traffic: true, gateway: true, identity: true, clients: true },
+  ...{ poolSize: true, lanes: true, token: true, protocol: true, upstream: true, upstreamByHost: true },
+  ...{
+    baseUrl: true,
+    tls: true,
+    closeTimeoutMs: true,
+    startTimeoutMs: true,
+    onProgress: true,
+    signal: true,
+    onLog: true,
+  },
+};
 
 const DEFAULT_POOL_SIZE = 1;
 
@@ -95,18 +88,29 @@ const DEFAULT_POOL_SIZE = 1;
  */
 export class NymProxyClient implements AsyncDisposable {
   readonly #link: TunnelLink;
-  readonly #http: HttpClient;
+  readonly #http: UpstreamFetch;
+  readonly #open: (options?: ConnectOptions) => ClientSocket;
   readonly #baseUrl: string;
   readonly #listeners = { state: new Listeners<TunnelState>() };
   #nymAddress: string;
   #sockets = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(link: TunnelLink, baseUrl: string, nymAddress: string, seen: number) {
+  private constructor(
+    link: TunnelLink,
+    { baseUrl = DEFAULT_BASE_URL, upstreamByHost }: NymProxyClientOptions,
+    tls: TlsConnectOptions,
+    nymAddress: string,
+    seen: number,
+  ) {
     this.#link = link;
     this.#baseUrl = baseUrl;
     this.#nymAddress = nymAddress;
-    this.#http = new HttpClient({ connect: (options) => this.connect(options), baseUrl });
+    this.#open = withTls((options) => {
+      this.#sockets += 1;
+      return new RemoteSocket(link.service, this.#sockets, options ?? {});
+    }, tls);
+    this.#http = new UpstreamFetch({ connect: (options) => this.connect(options), baseUrl, upstreamByHost });
     void this.#followStates(seen);
   }
 
@@ -115,13 +119,16 @@ export class NymProxyClient implements AsyncDisposable {
    *
    * @throws {WireError} if a server's address is not a Nym address.
    * @throws {RangeError} if there is none, or another option is out of its range.
+   * @throws {TlsError} `options` if a root for TLS is no certificate.
    * @throws {MixnetClientError} if the network, gateway, identity or browser cannot be used.
    * @throws the signal's reason.
    */
   static async create(options: NymProxyClientOptions): Promise<NymProxyClient> {
+    checkClientOptions(options, Object.keys(OPTION_NAMES));
     const { onProgress = () => undefined, onLog = () => undefined, baseUrl = DEFAULT_BASE_URL } = options;
     checkBaseUrl(baseUrl);
     const tunnel = tunnelOptions(options);
+    const tls = tlsConnectOptions(options.tls, startTls);
     const startedAt = performance.now();
     let isReady = false;
     const reached = (step: StartProgress['step']) => {
@@ -134,7 +141,7 @@ export class NymProxyClient implements AsyncDisposable {
     try {
       const { number, state } = valueOf(await link.service.nextState(0));
       reached('ready');
-      return new NymProxyClient(link, baseUrl, state.state === 'ready' ? state.nymAddress : '', number);
+      return new NymProxyClient(link, options, tls, state.state === 'ready' ? state.nymAddress : '', number);
     } catch (error) {
       await link.close();
       throw error;
@@ -146,14 +153,19 @@ export class NymProxyClient implements AsyncDisposable {
     return this.#nymAddress;
   }
 
-  /** Opens a connection to the upstream. What goes wrong shows at the socket. */
-  connect(options?: ConnectOptions): TunnelSocket {
-    this.#sockets += 1;
-    return new RemoteSocket(this.#link.service, this.#sockets, options);
+  /**
+   * Opens a connection to the upstream, over TLS if `secureTransport` asks for it. What goes wrong shows at the socket:
+   * what is wrong with a certificate as a {@link TlsError}.
+   *
+   * @throws {RangeError} if `options.upstream` cannot be one.
+   */
+  connect(options: ConnectOptions = {}): ClientSocket {
+    wantsOf({ upstream: options.upstream });
+    return this.#open(options);
   }
 
   /**
-   * `fetch` from the upstream: see {@link HttpClient.fetch}.
+   * `fetch` from the upstream: see `docs/fetch.md`. `nym://name/path` is asked of the server's upstream of that name.
    *
    * @throws {TunnelFetchError} as `fetch` does a `TypeError`.
    * @throws the signal's reason.
@@ -168,8 +180,11 @@ export class NymProxyClient implements AsyncDisposable {
    * @throws {DOMException} `SyntaxError`, as `WebSocket` does, if the URL or a protocol is wrong.
    */
   webSocket(url: string | URL, protocols?: string | string[]): WebSocket {
-    const absolute = URL.canParse(url, this.#baseUrl) ? new URL(url, this.#baseUrl) : url;
-    return new TunnelWebSocket((options) => this.connect(options), absolute, protocols);
+    const absolute = URL.canParse(url, this.#baseUrl) ? new URL(url, this.#baseUrl) : undefined;
+    if (absolute === undefined)
+      return new TunnelWebSocket((options) => this.connect(options), url, protocols);
+    const { upstream, url: target } = this.#http.destinationOf(absolute);
+    return new TunnelWebSocket((options) => this.connect({ ...options, upstream }), target, protocols);
   }
 
   /**
@@ -183,6 +198,7 @@ export class NymProxyClient implements AsyncDisposable {
 
   /** Calls `listener` whenever the tunnel gets ready or starts waiting, until the returned function is called. */
   on(event: 'state', listener: (state: TunnelState) => void): () => void {
+    oneOf('event', event, ['state']);
     return this.#listeners[event].add(listener);
   }
 
@@ -216,13 +232,16 @@ export class NymProxyClient implements AsyncDisposable {
   }
 }
 
+/** Loaded when it is first needed: a page that speaks no TLS does not load it. */
+async function startTls(roots: TrustedRoots): Promise<TlsEngine> {
+  const tls = await import('./tls-engine.js');
+  return tls.startTls(roots);
+}
+
 /** The options as plain data, since functions and signals do not cross into a worker. */
 function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
   const { identity = {}, clients = 'shared', poolSize = DEFAULT_POOL_SIZE, lanes = 1 } = options;
-  const { startTimeoutMs, protocol } = options;
-  envelopeOf(protocol);
-  wholeNumberOf('poolSize', poolSize);
-  wholeNumberOf('lanes', lanes, { min: 1, max: MAX_LANES });
+  const { startTimeoutMs, protocol, closeTimeoutMs } = options;
   if (startTimeoutMs !== undefined)
     wholeNumberOf('startTimeoutMs', startTimeoutMs, { min: 1, max: MAX_TIMER_MS });
   return {
@@ -236,8 +255,7 @@ function tunnelOptions(options: NymProxyClientOptions): TunnelOptions {
     gateway: options.gateway,
     protocol,
     wants: wantsOf(options),
-    closeTimeoutMs:
-      options.closeTimeout === undefined ? undefined : millisecondsOf('closeTimeout', options.closeTimeout),
+    closeTimeoutMs,
     startTimeoutMs,
   };
 }
@@ -246,8 +264,9 @@ function checkBaseUrl(baseUrl: string): void {
   try {
     tunnelUrl(baseUrl);
   } catch (cause) {
-    throw new RangeError(`baseUrl must be an absolute http: URL without a user name, not "${baseUrl}".`, {
-      cause,
-    });
+    throw new OptionError(
+      `baseUrl must be an absolute http: or https: URL without a user name, not "${baseUrl}".`,
+      { cause },
+    );
   }
 }

@@ -165,14 +165,14 @@ export class SharedTunnel {
   /** What is asked of a tunnel that is lost, of which only new sockets have a future. */
   #untilFound(lost: TunnelService): TunnelService {
     const found = new Promise<TunnelService>((resolve) => (this.#found = resolve));
-    const open = async (socket: number) => {
+    const open = async (socket: number, upstream?: string) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<TunnelService>((resolve) => {
         timer = setTimeout(() => resolve(lost), TAKE_OVER_LIMIT_MS);
       });
       const service = await Promise.race([found, late]);
       clearTimeout(timer);
-      return service.open(socket);
+      return service.open(socket, upstream);
     };
     return { ...lost, open };
   }

@@ -21,6 +21,7 @@ export class RemoteSocket implements TunnelSocket {
   readonly #service: TunnelService;
   readonly #number: number;
   readonly #allowHalfOpen: boolean;
+  readonly #upstream: string | undefined;
   #reader: ReadableByteStreamController | undefined;
   #writer: WritableStreamDefaultController | undefined;
   #settle: { resolve: () => void; reject: (reason: unknown) => void } | undefined;
@@ -37,7 +38,8 @@ export class RemoteSocket implements TunnelSocket {
 
   /** @param number names the socket among those of this service. */
   constructor(service: TunnelService, number: number, options: ConnectOptions = {}) {
-    const { allowHalfOpen = false, signal } = options;
+    const { allowHalfOpen = false, signal, upstream } = options;
+    this.#upstream = upstream;
     this.#service = service;
     this.#number = number;
     this.#allowHalfOpen = allowHalfOpen;
@@ -71,7 +73,7 @@ export class RemoteSocket implements TunnelSocket {
   }
 
   async #open(): Promise<SocketInfo> {
-    const reply = await this.#service.open(this.#number);
+    const reply = await this.#service.open(this.#number, this.#upstream);
     if (this.#reason) throw this.#reason.error;
     const remoteAddress = valueOf(reply);
     void this.#awaitEnd();

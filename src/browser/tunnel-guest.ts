@@ -35,14 +35,14 @@ export class TunnelGuest implements TunnelService {
     this.#tunnel = tunnel;
   }
 
-  open(socket: number): Promise<Reply<string>> {
+  open(socket: number, upstream?: string): Promise<Reply<string>> {
     return replyOf(async () => {
       const open = [...this.#sockets.values()].filter(({ ended }) => !ended);
       if (open.length >= MAX_SOCKETS) {
         throw new SessionError('limit', 'us', `more than ${MAX_SOCKETS} sockets at once; close some first`);
       }
       const abort = new AbortController();
-      const opened = this.#tunnel.dial(abort.signal).then(takeStreams);
+      const opened = this.#tunnel.dial(abort.signal, upstream).then(takeStreams);
       this.#sockets.set(socket, { abort, opened, ended: false });
       opened.then(
         ({ session }) => {

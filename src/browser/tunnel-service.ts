@@ -8,8 +8,8 @@ import type { NumberedState, TunnelSnapshot, TunnelState } from './tunnel-state.
  * Each call reads or writes a limited piece and is answered once that is done: this is what holds the faster side back.
  */
 export interface TunnelService {
-  /** Opens a socket; answered with the server's Nym address once a mixnet client carries it. */
-  open(socket: number): Promise<Reply<string>>;
+  /** Opens a socket to the server's upstream of that name, or the usual one; answered with the server's Nym address once a mixnet client carries it. */
+  open(socket: number, upstream?: string): Promise<Reply<string>>;
   /** The next bytes; `null` at the end. One call at a time. */
   read(socket: number): Promise<Reply<Uint8Array<ArrayBuffer> | null>>;
   write(socket: number, bytes: Uint8Array): Promise<Reply<void>>;

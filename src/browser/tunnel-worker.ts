@@ -29,7 +29,7 @@ const service: PageService = {
       tunnel = await startTunnel(options, { onProgress, onLog });
     }),
   close: () => replyOf(async () => tunnel?.close()),
-  open: (socket) => ask((to) => to.open(socket)),
+  open: (socket, upstream) => ask((to) => to.open(socket, upstream)),
   read: (socket) => ask((to) => to.read(socket)),
   write: (socket, bytes) => ask((to) => to.write(socket, bytes)),
   finish: (socket) => ask((to) => to.finish(socket)),

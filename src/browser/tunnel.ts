@@ -14,7 +14,8 @@ import {
 } from '../proxy/dialer.js';
 import { envelopeOf, type Protocol } from '../proxy/protocol.js';
 import { Servers } from '../proxy/servers.js';
-import { overLanes } from '../proxy/striped-dialer.js';
+import { overLanes } from '../proxy/multi-lane-dialer.js';
+import { wantsOf } from '../proxy/wants.js';
 import type { Wants } from '../session/opener-routing.js';
 import { SessionLog } from './session-log.js';
 import { StateBoard, type ClientSnapshot, type TunnelSnapshot, type TunnelState } from './tunnel-state.js';
@@ -105,8 +106,8 @@ export class Tunnel {
    *
    * @throws {MixnetClientError} if no mixnet client can be had.
    */
-  async dial(signal: AbortSignal): Promise<Dialled> {
-    const dialled = await this.#dialer.dial(signal);
+  async dial(signal: AbortSignal, upstream?: string): Promise<Dialled> {
+    const dialled = await this.#dialer.dial(signal, { upstream: wantsOf({ upstream })?.upstream });
     this.#log.add(dialled.connection);
     return dialled;
   }

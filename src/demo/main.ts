@@ -59,6 +59,7 @@ async function startDemo(options: DemoOptions, { log, signal }: Surroundings): P
 function siteOf({ localnet, server, upstream }: Tunnel, options: DemoOptions): DemoSite {
   return {
     network: { name: 'localnet', apiUrl: localnet.apiUrl },
+    localnet: true,
     serverAddress: server.nymAddress,
     upstream,
     demoUpstream: options.upstream === undefined,

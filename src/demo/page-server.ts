@@ -15,6 +15,8 @@ import { PAGE_HEADERS } from './page-headers.js';
 /** What the page is told of the demo, at `/demo.json`. */
 export interface DemoSite {
   readonly network: Network;
+  /** Whether that is a localnet, whose directory tells of its nodes under `/localnet/`. */
+  readonly localnet: boolean;
   /** Nym address of the server. */
   readonly serverAddress: string;
   /** `host:port` of what is behind it. */

@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { Connect } from '../proxy/socket.js';
 import { closedError, ConnectionPool } from './connection-pool.js';
@@ -39,7 +40,10 @@ interface Outcome {
   readonly ended: Promise<void>;
 }
 
-/** `fetch` over sockets that all lead to one upstream, whatever the host of a URL: that is only told to the upstream. */
+/**
+ * `fetch` over sockets that all lead to one upstream, whatever the host of a URL: that is only told to the upstream, and
+ * for `https:` is whom its certificate must be for.
+ */
 export class HttpClient {
   readonly #pool: ConnectionPool;
   readonly #baseUrl: string;
@@ -48,13 +52,14 @@ export class HttpClient {
 
   /**
    * @throws {RangeError} for a limit that is none.
-   * @throws {TunnelFetchError} `url` if the base URL is no `http:` URL.
+   * @throws {TunnelFetchError} `url` if the base URL is no `http:` or `https:` URL.
    */
   constructor(options: HttpClientOptions) {
     const { connect, baseUrl = DEFAULT_BASE_URL } = options;
     const { maxSockets = DEFAULT_MAX_SOCKETS, idleMs = DEFAULT_IDLE_MS } = options;
-    if (!Number.isInteger(maxSockets) || maxSockets < 1) throw new RangeError('maxSockets must be 1 or more');
-    if (!(idleMs >= 0 && idleMs < 2 ** 31)) throw new RangeError('idleMs must be from 0 to 2,147,483,647');
+    if (!Number.isInteger(maxSockets) || maxSockets < 1)
+      throw new OptionError('maxSockets must be 1 or more');
+    if (!(idleMs >= 0 && idleMs < 2 ** 31)) throw new OptionError('idleMs must be from 0 to 2,147,483,647');
     this.#baseUrl = tunnelUrl(baseUrl).href;
     this.#pool = new ConnectionPool({ connect, maxSockets, idleMs });
   }
@@ -62,7 +67,8 @@ export class HttpClient {
   /**
    * Like the platform's `fetch`, with these differences:
    *
-   * - Only `http:` URLs; the tunnel itself encrypts up to its server. Relative ones resolve against the base URL.
+   * - Only `http:` URLs, which the tunnel itself encrypts up to its server, and `https:` URLs, which are encrypted up
+   *   to the upstream; it needs a certificate for their host. Relative ones resolve against the base URL.
    * - The headers that frame a message (`Host`, `Connection`, `Content-Length`, `Transfer-Encoding` and the like) are
    *   set here, and silently dropped where the caller sets them. All others are sent as given, also those that
    *   browsers keep to themselves, such as `Cookie`. No cookies are stored.
@@ -146,7 +152,7 @@ export class HttpClient {
   async #send(request: FetchRequest, signal: AbortSignal): Promise<{ answer: Answer; ended: Promise<void> }> {
     // An idle connection may be gone before the request gets there, so only what can be repeated goes out on one.
     for (let fresh = !isRepeatable(request); ; fresh = true) {
-      const lease = await this.#pool.acquire(fresh, signal);
+      const lease = await this.#pool.acquire({ fresh, tlsHost: tlsHostOf(request.url) }, signal);
       const exchange = new Exchange({ request, lease, pool: this.#pool, signal });
       try {
         const answer = await exchange.answer();
@@ -156,6 +162,11 @@ export class HttpClient {
       }
     }
   }
+}
+
+/** Whom TLS is spoken with; `undefined` for `http:`, where all hosts are one upstream. */
+function tlsHostOf({ protocol, hostname }: URL): string | undefined {
+  return protocol === 'https:' ? hostname : undefined;
 }
 
 function responseOf({ answer, request, redirected }: Outcome): Response {

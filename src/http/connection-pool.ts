@@ -18,8 +18,16 @@ export interface PoolOptions {
   readonly idleMs: number;
 }
 
-interface Waiter {
+/** What a connection is wanted for. */
+export interface Wish {
+  /** One that has not been used before. */
   readonly fresh: boolean;
+  /** Host that TLS is spoken with; without TLS all connections lead to the same upstream. */
+  readonly tlsHost: string | undefined;
+}
+
+interface Waiter {
+  readonly wish: Wish;
   readonly take: (lease: Lease) => void;
   readonly refuse: (reason: Error) => void;
 }
@@ -49,17 +57,16 @@ export class ConnectionPool {
   /**
    * Waits for a connection, which is then the caller's until {@link release} or {@link discard}.
    *
-   * @param fresh asks for one that has not been used before.
    * @throws the signal's reason if it aborts, or a {@link TunnelFetchError} `closed`.
    */
-  acquire(fresh: boolean, signal: AbortSignal): Promise<Lease> {
+  acquire(wish: Wish, signal: AbortSignal): Promise<Lease> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         signal.removeEventListener('abort', onAbort);
         this.#waiting.delete(waiter);
       };
       const waiter: Waiter = {
-        fresh,
+        wish,
         take(lease) {
           settle();
           resolve(lease);
@@ -123,15 +130,15 @@ export class ConnectionPool {
 
   #serve(): void {
     for (const waiter of this.#waiting) {
-      const lease = this.#lease(waiter.fresh);
+      const lease = this.#lease(waiter.wish);
       if (lease === undefined) return;
       waiter.take(lease);
     }
   }
 
-  #lease(fresh: boolean): Lease | undefined {
+  #lease({ fresh, tlsHost }: Wish): Lease | undefined {
     // The one used last is the least likely to be gone.
-    const idle = fresh ? undefined : this.#idle.at(-1);
+    const idle = fresh ? undefined : this.#idle.findLast(({ connection }) => connection.tlsHost === tlsHost);
     if (idle !== undefined) {
       this.#leaveIdle(idle);
       return { connection: idle.connection, reused: true };
@@ -142,7 +149,7 @@ export class ConnectionPool {
       if (oldest !== undefined) this.discard(oldest.connection, ROOM_WANTED);
       return undefined;
     }
-    const connection = new UpstreamConnection(this.#options.connect());
+    const connection = new UpstreamConnection(this.#options.connect, tlsHost);
     this.#open.add(connection);
     return { connection, reused: false };
   }

@@ -1,9 +1,10 @@
-import type { TunnelSocket } from '../proxy/socket.js';
+import type { Connect, TunnelSocket } from '../proxy/socket.js';
 import { END_LIMIT_MS } from './limits.js';
 import { connectionLost } from './errors.js';
 
 /** A socket to the upstream, which carries one exchange after the other. */
 export class UpstreamConnection {
+  readonly tlsHost: string | undefined;
   readonly #socket: TunnelSocket;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -11,7 +12,11 @@ export class UpstreamConnection {
   #watching: Promise<Uint8Array | undefined> | undefined;
   #lastWrite: Promise<void> = Promise.resolve();
 
-  constructor(socket: TunnelSocket) {
+  /** @param tlsHost host that TLS is spoken with; `undefined` for none. */
+  constructor(connect: Connect, tlsHost: string | undefined) {
+    const secure = { secureTransport: 'on', sni: tlsHost, alpn: ['http/1.1'] } as const;
+    const socket = tlsHost === undefined ? connect() : connect(secure);
+    this.tlsHost = tlsHost;
     this.#socket = socket;
     this.#reader = socket.readable.getReader();
     this.#writer = socket.writable.getWriter();

@@ -2,9 +2,8 @@ import { byteStream, type Bytes, endStream } from './byte-stream.js';
 import type { ConnectionPool, Lease } from './connection-pool.js';
 import { TunnelFetchError } from './errors.js';
 import type { FetchRequest } from './fetch-request.js';
-import { UPLOAD_STALL_MS } from './limits.js';
-import type { ResponseHead } from './response-head.js';
-import { ResponseParser } from './response-parser.js';
+import { MAX_INTERIM_MS, UPLOAD_STALL_MS } from './limits.js';
+import { ResponseParser, type ResponseHead } from './response-parser.js';
 import { upload } from './upload.js';
 
 /** Responses that the `Response` class lets have no body. */
@@ -45,6 +44,7 @@ export class Exchange {
   #over = false;
   #uploaded = false;
   #stall: ReturnType<typeof setTimeout> | undefined;
+  #interim: ReturnType<typeof setTimeout> | undefined;
   #end: () => void = () => undefined;
 
   /** Resolves when the connection is not used any more. */
@@ -56,9 +56,13 @@ export class Exchange {
     this.#onAbort = () => this.#fail(options.signal.reason);
   }
 
-  /** Whether nothing of the request was answered because the idle connection that it went out on was gone. */
+  /**
+   * Whether nothing of the request was answered because the idle connection that it went out on was gone. A server that
+   * closes one may say so by a 408, which crosses the request on its way.
+   */
   get wasTooLate(): boolean {
-    return isLost(this.#failure?.error) && this.#options.lease.reused && !this.#heard;
+    if (!this.#options.lease.reused) return false;
+    return this.#parser.head?.status === 408 || (isLost(this.#failure?.error) && !this.#heard);
   }
 
   /**
@@ -76,7 +80,11 @@ export class Exchange {
       for (;;) {
         if (this.#failure !== undefined) throw this.#failure.error;
         const { head } = this.#parser;
-        if (head !== undefined) return { head, body: this.#bodyOf(head) };
+        if (head !== undefined) {
+          clearTimeout(this.#interim);
+          if (this.wasTooLate) throw new TunnelFetchError('connection', 'The idle connection had timed out');
+          return { head, body: this.#bodyOf(head) };
+        }
         await this.#readOn();
       }
     } catch (error) {
@@ -126,6 +134,7 @@ export class Exchange {
     if (bytes === undefined) this.#parser.finish();
     else this.#parser.feed(bytes);
     if (this.#parser.complete) this.#completed();
+    if (this.#parser.waitsAfterInterim) this.#interim ??= this.#awaitFinal();
   }
 
   async #upload(): Promise<void> {
@@ -149,6 +158,11 @@ export class Exchange {
     else this.#leave(keepAliveMs);
   }
 
+  #awaitFinal(): ReturnType<typeof setTimeout> {
+    const late = 'The upstream sent interim responses, and no other in 15 minutes';
+    return setTimeout(() => this.#fail(new TunnelFetchError('connection', late)), MAX_INTERIM_MS);
+  }
+
   #awaitUpload(): void {
     clearTimeout(this.#stall);
     this.#stall = setTimeout(() => this.#leave(0), UPLOAD_STALL_MS);
@@ -169,6 +183,7 @@ export class Exchange {
     const { signal, pool, lease } = this.#options;
     signal.removeEventListener('abort', this.#onAbort);
     clearTimeout(this.#stall);
+    clearTimeout(this.#interim);
     this.#stall = undefined;
     this.#stopUpload.abort(reason);
     if (keepAliveMs > 0) pool.release(lease.connection, keepAliveMs);

@@ -4,7 +4,7 @@ export type RequestBody = Blob | ReadableStream<Uint8Array> | undefined;
 /** A request as it goes to the upstream. */
 export interface FetchRequest {
   readonly method: string;
-  /** Of the `http:` scheme, without credentials. */
+  /** Of the `http:` or `https:` scheme, without credentials. */
   readonly url: URL;
   /** The caller's, with the type of the body. */
   readonly headers: Headers;

@@ -4,14 +4,20 @@ export const DEFAULT_MAX_SOCKETS = 6;
 /** How long an idle socket is kept; Node's own HTTP server closes idle connections after 5 s. */
 export const DEFAULT_IDLE_MS = 4_000;
 
-/** Bytes of a head (status line and header fields), of the trailers, and of a line that starts a chunk. */
-export const MAX_HEAD_BYTES = 64 * 1024;
+/** Bytes of a response's head and of the interim ones before it together; Chromium takes as many. */
+export const MAX_HEAD_BYTES = 256 * 1024;
 
-/** Header fields of a response, and as many trailers. */
-export const MAX_HEADER_FIELDS = 256;
+/** Header fields of a response. */
+export const MAX_HEADER_FIELDS = 2048;
 
-/** Responses like 100 (Continue) and 103 (Early Hints) before the one that counts. */
-export const MAX_INTERIM_RESPONSES = 16;
+/** Bytes of a line that starts a chunk, and of all trailers. */
+export const MAX_CHUNK_LINE_BYTES = 64 * 1024;
+
+/** Trailers of a response. */
+export const MAX_TRAILER_FIELDS = 256;
+
+/** How long a server may take for its response after the first interim one, such as 102 (Processing). */
+export const MAX_INTERIM_MS = 15 * 60_000;
 
 /** As many as browsers follow. */
 export const MAX_REDIRECTS = 20;
@@ -21,15 +27,6 @@ export const UPLOAD_PIECE_BYTES = 64 * 1024;
 
 /** A server that has answered in full may still take the rest of the request, unless it stalls for so long. */
 export const UPLOAD_STALL_MS = 10_000;
-
-/** Bytes up to which the body of a `Request` object is gathered, to learn its length. */
-export const MAX_GATHERED_BYTES = 4 * 1024 * 1024;
-
-/** The body of a `Request` object that pauses for so long is taken for a stream. */
-export const GATHER_PAUSE_MS = 100;
-
-/** A decoder is fed in pieces of at most this many bytes; what one inflates to (1,032 times as much) is in memory. */
-export const DECODER_PIECE_BYTES = 4 * 1024;
 
 /** Content codings on top of each other that are decoded. */
 export const MAX_CODINGS = 4;

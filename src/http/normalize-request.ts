@@ -41,12 +41,9 @@ export function tunnelUrl(text: string, baseUrl?: string): URL {
   const refuse = (why: string) => new TunnelFetchError('url', `"${text}" cannot be fetched: ${why}`);
   if (!URL.canParse(text, baseUrl)) throw refuse('it is not a valid URL');
   const url = new URL(text, baseUrl);
-  if (url.protocol === 'https:') {
-    throw refuse(
-      'there is no TLS inside the tunnel, which itself encrypts everything up to its server; use http: instead',
-    );
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw refuse(`only http: and https: URLs go through the tunnel, not ${url.protocol}`);
   }
-  if (url.protocol !== 'http:') throw refuse(`only http: URLs go through the tunnel, not ${url.protocol}`);
   if (url.username !== '' || url.password !== '') {
     throw refuse('it holds credentials; send them in an Authorization header');
   }

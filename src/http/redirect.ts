@@ -1,7 +1,6 @@
 import { TunnelFetchError } from './errors.js';
 import type { FetchRequest } from './fetch-request.js';
 import { tunnelUrl } from './normalize-request.js';
-import type { ResponseHead } from './response-head.js';
 
 const REDIRECT_STATUS = [301, 302, 303, 307, 308];
 
@@ -11,9 +10,16 @@ const BODY_HEADERS = ['content-encoding', 'content-language', 'content-location'
 /** They are for the one they were written for. */
 const ORIGIN_HEADERS = ['authorization', 'cookie'];
 
-/** Where a response redirects to, as it says; `null` if it does not. */
-export function redirectTarget({ status, headers }: ResponseHead): string | null {
-  return REDIRECT_STATUS.includes(status) ? headers.get('location') : null;
+/**
+ * Where a response redirects to, as it says; `null` if it does not. Bytes beyond ASCII, which may not be there but are,
+ * are escaped one by one, as browsers do.
+ */
+export function redirectTarget({ status, headers }: Pick<Response, 'status' | 'headers'>): string | null {
+  if (!REDIRECT_STATUS.includes(status)) return null;
+  const location = headers.get('location') ?? null;
+  return (
+    location?.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`) ?? null
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { TunnelFetchError } from './errors.js';
 import type { FetchRequest } from './fetch-request.js';
 import { HOP_BY_HOP } from './hop-by-hop.js';
+import { requestTarget } from './request-target.js';
 
 /** They say where the request ends and what becomes of the connection, which is not the caller's to say. */
 const OURS = [...HOP_BY_HOP, 'content-length', 'expect', 'host'];
@@ -19,7 +20,7 @@ const TARGET = /^\/[!-~]*$/;
  */
 export function requestHead(request: FetchRequest): Uint8Array {
   const { method, url } = request;
-  const target = url.pathname + url.search;
+  const target = requestTarget(url);
   if (!TARGET.test(target)) throw new TunnelFetchError('request', `"${target}" cannot be requested`);
   const lines = [`${method} ${target} HTTP/1.1`, `host: ${url.host}`];
   for (const [name, value] of [...framing(request), ...defaults(request.headers), ...request.headers]) {

@@ -8,17 +8,28 @@ export interface TunnelResponseInit {
   readonly redirected: boolean;
 }
 
+/** What a script may give to a plain `Response`; one from the network may have any status. */
+const MAX_PLAIN_STATUS = 599;
+
 /**
- * A `Response` that knows its URL, and that shows each `Set-Cookie` header by `headers.getSetCookie()`, both of which
- * no script can give to a plain one.
+ * A `Response` that knows its URL, has any status from 200 to 999, and shows each `Set-Cookie` header by
+ * `headers.getSetCookie()`, none of which a script can give to a plain one.
  */
 export class TunnelResponse extends Response {
   readonly #init: TunnelResponseInit;
 
   constructor(body: ReadableStream | null, init: TunnelResponseInit) {
-    const { status, statusText, headers } = init;
-    super(body, { status, statusText, headers });
+    super(body, { status: Math.min(init.status, MAX_PLAIN_STATUS), headers: init.headers });
     this.#init = init;
+  }
+
+  // Node's own constructor asks for both, before there is anything to tell.
+  override get status(): number {
+    return #init in this ? this.#init.status : super.status;
+  }
+
+  override get statusText(): string {
+    return #init in this ? this.#init.statusText : super.statusText;
   }
 
   override get headers(): Headers {

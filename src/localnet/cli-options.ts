@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { FrameVersion } from './gateway/rules.js';
 
 /** What the command was told. */
 export interface CommandOptions {
@@ -12,11 +13,18 @@ export interface CommandOptions {
   readonly envFile: string | undefined;
   readonly stateDir: string | undefined;
   readonly gateways: number;
+  readonly paidGateways: number;
   readonly mixNodesPerLayer: number;
   readonly threads: number | undefined;
   readonly loss: number;
   readonly duplication: number;
   readonly extraDelayMs: number;
+  readonly frames: FrameVersion;
+  readonly dayS: number;
+  /** Paths of PEM files, both or neither. */
+  readonly tlsKey: string | undefined;
+  readonly tlsCert: string | undefined;
+  readonly tlsHostname: string | undefined;
   /** Seconds between two lines of counters; 0 = none. */
   readonly statsS: number;
 }
@@ -28,6 +36,9 @@ While it runs, with U the address of the directory:
   curl -X POST U/localnet/nodes/3/stop          stop node 3 (or start it again)
   curl -X POST U/localnet/faults -d '{"loss":0.05,"duplication":0.05,"extraDelayMs":20}'
                                                 replace all faults; what is left out is none
+  curl -X POST U/localnet/keys/rotate           begin the next key rotation; packets made with the keys before still
+                                                pass until the one after it, or:
+  curl -X POST U/localnet/keys/end-overlap      drop them from now on
 `;
 
 /** The command; it throws a `CommanderError` instead of exiting. */
@@ -40,6 +51,12 @@ export function localnetCommand(): Command {
     .option('-s, --state-dir <path>', 'keep identities, ports, client keys and inboxes there')
     .option('-g, --gateways <n>', 'number of gateways', wholeNumber(1, 100), 2)
     .option(
+      '--paid-gateways <n>',
+      'how many of them give bandwidth only for credentials, and so refuse clients without',
+      wholeNumber(0, 100),
+      0,
+    )
+    .option(
       '-m, --mix-nodes-per-layer <n>',
       'number of mix nodes in each of 3 layers',
       wholeNumber(1, 100),
@@ -49,6 +66,23 @@ export function localnetCommand(): Command {
     .option('--loss <p>', 'probability that a packet is lost, per hop', decimal(0, 1), 0)
     .option('--duplication <p>', 'probability that a packet is sent twice, per hop', decimal(0, 1), 0)
     .option('--extra-delay <ms>', 'time each hop takes on top', decimal(0, 60_000), 0)
+    .addOption(
+      new Option('--frames <version>', 'frames in which the official client 1.4.1 is to send packets')
+        .choices(['v1', 'v2'])
+        .default('v1'),
+    )
+    .option(
+      '--day <seconds>',
+      'length of the days with which free bandwidth ends',
+      wholeNumber(1, 31_622_400),
+      86_400,
+    )
+    .option('--tls-key <path>', 'offer TLS at gateways: private key in PEM')
+    .option('--tls-cert <path>', 'offer TLS at gateways: certificate in PEM, which clients have to trust')
+    .option(
+      '--tls-hostname <name>',
+      'name in the certificate, which clients have to resolve (default: localhost)',
+    )
     .option('--stats <seconds>', 'print counters this often, 0 = never', decimal(0, 86_400), 0)
     .addHelpText('after', HELP_AFTER)
     .allowExcessArguments(false)
@@ -69,10 +103,28 @@ export function parseCommand(command: Command, argv: readonly string[]): Command
     loss: number;
     duplication: number;
     extraDelay: number;
+    paidGateways: number;
+    frames: FrameVersion;
+    day: number;
+    tlsKey?: string;
+    tlsCert?: string;
+    tlsHostname?: string;
     stats: number;
   }>();
-  const { writeEnv, stateDir, threads, extraDelay, stats, ...same } = values;
-  return { ...same, envFile: writeEnv, stateDir, threads, extraDelayMs: extraDelay, statsS: stats };
+  const { writeEnv, stateDir, threads, extraDelay, day, tlsKey, tlsCert, tlsHostname, stats, ...same } =
+    values;
+  return {
+    ...same,
+    envFile: writeEnv,
+    stateDir,
+    threads,
+    extraDelayMs: extraDelay,
+    dayS: day,
+    tlsKey,
+    tlsCert,
+    tlsHostname,
+    statsS: stats,
+  };
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {

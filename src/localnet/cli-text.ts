@@ -10,8 +10,11 @@ import { MIX_LAYERS } from './topology.js';
 
 /** The addresses of a network that is ready. */
 export function readyText(localnet: Localnet, envFile: string | undefined): string {
-  const gateways = localnet.gateways.map(({ id, identity, host, wsPort }) => {
-    return `  gateway ${id}  ${identity}  ws://${formatNodeAddress({ host, port: wsPort })}`;
+  const gateways = localnet.gateways.map(({ id, identity, host, wsPort, tls }) => {
+    const url = tls
+      ? `wss://${tls.hostname}:${tls.wssPort}`
+      : `ws://${formatNodeAddress({ host, port: wsPort })}`;
+    return `  gateway ${id}  ${identity}  ${url}`;
   });
   const layers = MIX_LAYERS.map((layer) => {
     const ids = localnet.nodes.flatMap((node) =>

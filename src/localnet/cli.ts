@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import { localnetCommand, parseCommand } from './cli-options.js';
 import type { CommandOptions } from './cli-options.js';
@@ -12,6 +13,7 @@ import { writeEnvFile } from './env-file.js';
 import { LocalnetError } from './errors.js';
 import { startLocalnet } from './localnet.js';
 import type { Localnet } from './localnet.js';
+import type { LocalnetTls } from './localnet-options.js';
 
 const EXIT_FAILURE = 1;
 /** Something the user can put right. */
@@ -50,7 +52,7 @@ function readOptions(argv: readonly string[]): CommandOptions | number {
 }
 
 async function runUntil(signal: Promise<void>, options: CommandOptions): Promise<number> {
-  const { envFile, loss, duplication, extraDelayMs, statsS, ...rest } = options;
+  const { envFile, loss, duplication, extraDelayMs, statsS, tlsKey, tlsCert, tlsHostname, ...rest } = options;
   let fail: (exitCode: number) => void = () => undefined;
   const failure = new Promise<number>((resolve) => {
     fail = resolve;
@@ -58,6 +60,8 @@ async function runUntil(signal: Promise<void>, options: CommandOptions): Promise
   const localnet = await startLocalnet({
     ...rest,
     faults: { loss, duplication, extraDelayMs },
+    tls: await readTls(tlsKey, tlsCert, tlsHostname),
+    onTrouble: complain,
     onFailure: (error) => {
       complain(error.message);
       fail(EXIT_FAILURE);
@@ -71,6 +75,29 @@ async function runUntil(signal: Promise<void>, options: CommandOptions): Promise
   } finally {
     clearInterval(stats);
     await localnet.close();
+  }
+}
+
+/** @throws {LocalnetError} `bad-option` if a file cannot be read, or only one is given */
+async function readTls(
+  keyPath: string | undefined,
+  certPath: string | undefined,
+  hostname: string | undefined,
+): Promise<LocalnetTls | undefined> {
+  if (keyPath === undefined && certPath === undefined && hostname === undefined) return undefined;
+  if (keyPath === undefined || certPath === undefined) {
+    throw new LocalnetError(
+      'bad-option',
+      'TLS needs both a key and a certificate. Give --tls-key and --tls-cert.',
+    );
+  }
+  try {
+    return { key: await readFile(keyPath, 'utf8'), cert: await readFile(certPath, 'utf8'), hostname };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LocalnetError('bad-option', `the key or certificate for TLS cannot be read: ${reason}`, {
+      cause: error,
+    });
   }
 }
 

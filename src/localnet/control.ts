@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import type { DirectoryDocuments } from './directory-documents.js';
 import { LocalnetError } from './errors.js';
 import type { Faults } from './faults.js';
 
@@ -15,6 +16,10 @@ export interface LocalnetControl {
   setFaults(faults: Partial<Faults>): Promise<void>;
   stopNode(id: number): Promise<void>;
   startNode(id: number): Promise<void>;
+  rotateKeys(): Promise<void>;
+  endKeyOverlap(): Promise<void>;
+  /** What the directory tells clients. */
+  readonly documents: DirectoryDocuments;
   /** Whether the directory answers clients. */
   readonly directoryRuns: boolean;
   stopDirectory(): void;
@@ -33,6 +38,7 @@ export const CONTROL_PREFIX = '/localnet/';
 const MAX_BODY_BYTES = 4096;
 const FAULT_NAMES: ReadonlySet<string> = new Set<keyof Faults>(['loss', 'duplication', 'extraDelayMs']);
 const NODE_COMMAND = /^\/localnet\/nodes\/(\d{1,10})\/(stop|start)$/;
+const KEYS_COMMAND = /^\/localnet\/keys\/(rotate|end-overlap)$/;
 const DIRECTORY_COMMAND = /^\/localnet\/directory\/(stop|start)$/;
 
 /** Answers a request under {@link CONTROL_PREFIX}. Never rejects. */
@@ -90,13 +96,18 @@ async function obey(
   if (command === 'stop') await control.stopNode(Number(id));
   if (command === 'start') await control.startNode(Number(id));
   if (command !== undefined) return { status: 200, body: { id: Number(id), running: command === 'start' } };
+  const [, ofKeys] = KEYS_COMMAND.exec(path) ?? [];
+  if (ofKeys === 'rotate') await control.rotateKeys();
+  if (ofKeys === 'end-overlap') await control.endKeyOverlap();
+  if (ofKeys !== undefined) return { status: 200, body: {} };
   const [, ofDirectory] = DIRECTORY_COMMAND.exec(path) ?? [];
   if (ofDirectory === 'stop') control.stopDirectory();
   if (ofDirectory === 'start') control.startDirectory();
   if (ofDirectory !== undefined) return { status: 200, body: { running: control.directoryRuns } };
   return refusal(
     404,
-    `there is no ${path}; send to /localnet/faults, or stop or start to /localnet/nodes/<id>/ or /localnet/directory/`,
+    `there is no ${path}; send to /localnet/faults, stop or start to /localnet/nodes/<id>/ or /localnet/directory/, ` +
+      'or rotate or end-overlap to /localnet/keys/',
   );
 }
 

@@ -2,6 +2,8 @@
 export interface DropCounters {
   /** The MAC was not good: changed on the way, or for another node's key. */
   badMac: number;
+  /** Made for the key of a key rotation that is over, or has not begun. */
+  expiredKey: number;
   /** Not a Sphinx packet that this node can process, though its MAC may be good. */
   malformed: number;
   /** Seen before. */
@@ -14,6 +16,8 @@ export interface DropCounters {
   stopped: number;
   /** The node holds as much as it may, or the way to the next node does. */
   queueFull: number;
+  /** Came later, by a busy machine, than its sender waits for it. */
+  late: number;
   /** An error inside the localnet. */
   failed: number;
 }
@@ -56,12 +60,14 @@ export function newNodeCounters(): NodeCounters {
     held: 0,
     dropped: {
       badMac: 0,
+      expiredKey: 0,
       malformed: 0,
       replay: 0,
       unknownNextHop: 0,
       loss: 0,
       stopped: 0,
       queueFull: 0,
+      late: 0,
       failed: 0,
     },
   };

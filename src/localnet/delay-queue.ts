@@ -13,7 +13,7 @@ interface Entry {
   /** Order of arrival, for those due at the same time. */
   readonly order: number;
   readonly bytes: number;
-  readonly release: () => void;
+  readonly release: (lateMs: number) => void;
 }
 
 /**
@@ -45,11 +45,11 @@ export class DelayQueue {
   }
 
   /**
-   * Calls `release`, which must not throw, after `delayMs`, never before this returns.
+   * Calls `release`, which must not throw, after `delayMs`, never before this returns, and says how many ms late.
    * @param bytes length of what is held
    * @returns false if there is no room; then `release` is not called
    */
-  hold(delayMs: number, bytes: number, release: () => void): boolean {
+  hold(delayMs: number, bytes: number, release: (lateMs: number) => void): boolean {
     const cost = bytes + ENTRY_BYTES;
     if (this.#bytes + cost > this.#limit) return false;
     this.#bytes += cost;
@@ -69,13 +69,13 @@ export class DelayQueue {
 
   #releaseDue(): void {
     this.#wakeAt = Infinity;
-    const dueNow = this.#now() + EARLY_MS;
+    const now = this.#now();
     for (let released = 0; released < RELEASED_AT_ONCE; released += 1) {
       const first = this.#heap[0];
-      if (first === undefined || first.due > dueNow) break;
+      if (first === undefined || first.due > now + EARLY_MS) break;
       this.#pop();
       this.#bytes -= first.bytes;
-      first.release();
+      first.release(Math.max(0, now - first.due));
     }
     this.#wakeInTime();
   }

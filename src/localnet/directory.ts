@@ -9,7 +9,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerControl, CONTROL_PREFIX, isFromThisMachine } from './control.js';
 import type { LocalnetControl } from './control.js';
-import type { DirectoryDocuments } from './directory-documents.js';
 import { listen } from './listen.js';
 import { formatNodeAddress } from './node-address.js';
 
@@ -34,16 +33,11 @@ export class Directory {
    * @param port 0 lets the operating system choose
    * @throws {LocalnetError} `port-in-use` or `listen-failed`
    */
-  static async start(
-    host: string,
-    port: number,
-    documents: DirectoryDocuments,
-    control: LocalnetControl,
-  ): Promise<Directory> {
+  static async start(host: string, port: number, control: LocalnetControl): Promise<Directory> {
     const server = createServer((request, response) => {
       // A client that goes away in the middle is its own affair.
       response.on('error', () => undefined);
-      void answer(documents, control, request, response);
+      void answer(control, request, response);
     });
     server.maxConnections = MAX_CONNECTIONS;
     server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -80,12 +74,11 @@ export class Directory {
 
 /** Never rejects. */
 async function answer(
-  documents: DirectoryDocuments,
   control: LocalnetControl,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const path = pathOf(request);
+  const { path, query } = targetOf(request);
   response.setHeader('access-control-allow-origin', '*');
   if (path.startsWith(CONTROL_PREFIX)) {
     await answerControlRequest(control, path, request, response);
@@ -100,11 +93,14 @@ async function answer(
     response.writeHead(204, { ...PREFLIGHT_HEADERS, 'access-control-allow-methods': 'GET' }).end();
     return;
   }
-  const document = documents.get(path);
+  const document = control.documents.get(path);
   if (document === undefined)
     send(response, 404, JSON.stringify({ message: `the directory has no ${path}` }));
-  else if (request.method === 'GET') send(response, 200, document);
-  else send(response, 405, JSON.stringify({ message: 'the directory can only be read' }));
+  else if (request.method !== 'GET')
+    send(response, 405, JSON.stringify({ message: 'the directory can only be read' }));
+  else if (query.get('output') === 'bincode' && document.bincode !== undefined)
+    send(response, 200, document.bincode, 'application/bincode');
+  else send(response, 200, document.json);
 }
 
 async function answerControlRequest(
@@ -123,13 +119,22 @@ async function answerControlRequest(
   send(response, status, JSON.stringify(body));
 }
 
-/** The path without the API prefix and the query, which changes nothing. */
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const [path = '/'] = url.split('?', 1);
-  return path.startsWith(`${API_PREFIX}/`) ? path.slice(API_PREFIX.length) : path;
+/** What is asked for: the path without the API prefix, and the query. Every list is one page. */
+function targetOf({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
+  const end = url.includes('?') ? url.indexOf('?') : url.length;
+  const path = url.slice(0, end);
+  return {
+    path: path.startsWith(`${API_PREFIX}/`) ? path.slice(API_PREFIX.length) : path,
+    query: new URLSearchParams(url.slice(end)),
+  };
 }
 
-function send(response: ServerResponse, status: number, json: string): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  response.end(json);
+function send(
+  response: ServerResponse,
+  status: number,
+  body: string | Uint8Array,
+  type = 'application/json',
+): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+  response.end(body);
 }

@@ -3,6 +3,7 @@ import { newCounters, type GatewayCounters } from './gateway/counters.js';
 import { Gateway, type GatewayMemory, type GatewayOptions } from './gateway/gateway.js';
 import type { Arrival, Link } from './link.js';
 import { MixNode, type MixNodeOptions } from './mix-node.js';
+import type { RotationKey } from './sphinx-keys.js';
 
 /** A gateway of the network: a node that unwraps packets, and the {@link Gateway} that its clients see. */
 export class GatewayNode {
@@ -31,6 +32,24 @@ export class GatewayNode {
     return this.#options.wsPort;
   }
 
+  /** The port for TLS, if the gateway offers it. */
+  get wssPort(): number | undefined {
+    return this.#options.tls?.wssPort;
+  }
+
+  /** Why it first dropped a packet for a reason of its own; `undefined` if it never did. */
+  get fault(): string | undefined {
+    return this.#mixing.fault;
+  }
+
+  rotateKey(next: RotationKey): void {
+    this.#mixing.rotateKey(next);
+  }
+
+  endKeyOverlap(): void {
+    this.#mixing.endKeyOverlap();
+  }
+
   receive(arrival: Arrival): void {
     this.#mixing.receive(arrival);
   }
@@ -44,7 +63,9 @@ export class GatewayNode {
       if (this.running) return;
       const forward = this.#mixing.originate.bind(this.#mixing);
       this.#gateway = await Gateway.start(this.#options, forward, this.#memory);
-      this.#options = { ...this.#options, wsPort: this.#gateway.wsPort };
+      const { wsPort, wssPort } = this.#gateway;
+      const { tls } = this.#options;
+      this.#options = { ...this.#options, wsPort, ...(tls && wssPort && { tls: { ...tls, wssPort } }) };
       this.#mixing.start();
     });
   }

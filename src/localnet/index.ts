@@ -4,12 +4,14 @@
  * @module
  */
 export { startLocalnet } from './localnet.js';
-export type { Localnet, LocalnetOptions } from './localnet.js';
+export type { Localnet } from './localnet.js';
+export type { LocalnetOptions, LocalnetTls } from './localnet-options.js';
 export type { LocalnetCounters } from './network.js';
 export type { DropCounters, NodeCounters } from './counters.js';
 export { LocalnetError } from './errors.js';
 export type { LocalnetErrorCode } from './errors.js';
 export type { Faults } from './faults.js';
 export type { GatewayCounters } from './gateway/counters.js';
+export type { FrameVersion } from './gateway/rules.js';
 export type { NodeReport } from './node-host.js';
 export type { LocalnetGateway, LocalnetMixNode, LocalnetNode, MixLayer } from './topology.js';

@@ -42,10 +42,16 @@ export class Link {
       return;
     }
     const twice = this.#random() < duplication;
-    const deliver = (): void => handOver(sender.counters, destination, arrival, twice);
-    if (extraDelayMs === 0) deliver();
+    const deliver = (lateMs: number): void =>
+      handOver(sender.counters, destination, lateMs === 0 ? arrival : laterBy(arrival, lateMs), twice);
+    if (extraDelayMs === 0) deliver(0);
     else if (!sender.queue.hold(extraDelayMs, arrival.packet.length, deliver)) dropped.queueFull += 1;
   }
+}
+
+/** The same packet, so much later. */
+export function laterBy<P extends Arrival>(packet: P, lateMs: number): P {
+  return { ...packet, lateMs: (packet.lateMs ?? 0) + lateMs };
 }
 
 function handOver(counters: NodeCounters, destination: Destination, arrival: Arrival, twice: boolean): void {

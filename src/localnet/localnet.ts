@@ -3,14 +3,12 @@
  *
  * @module
  */
-import { isIP } from 'node:net';
-import { base58 } from '@scure/base';
 import { Directory } from './directory.js';
-import { directoryDocuments } from './directory-documents.js';
 import { formatEnvFile } from './env-file.js';
 import { LocalnetError } from './errors.js';
 import type { Faults } from './faults.js';
-import { exchangeKeyFromBytes, identityFromSeed } from './keys.js';
+import { checkedSettings } from './localnet-options.js';
+import type { LocalnetOptions, LocalnetSettings } from './localnet-options.js';
 import { Network } from './network.js';
 import type { LocalnetCounters } from './network.js';
 import type { NodeReport, NodeSpec } from './node-host.js';
@@ -18,45 +16,16 @@ import { startNodes } from './nodes.js';
 import {
   chooseNodes,
   gatewayStateFile,
+  NO_STATE,
   readLocalnetState,
   stateFile,
-  updatedState,
+  withNodes,
   writeLocalnetState,
 } from './state.js';
 import type { LocalnetState, StoredNode } from './state.js';
 import { isGateway } from './topology.js';
 import type { LocalnetGateway, LocalnetNode } from './topology.js';
-
-/** What {@link startLocalnet} may be told. */
-export interface LocalnetOptions {
-  /** By default 2. */
-  readonly gateways?: number | undefined;
-  /** By default 2. */
-  readonly mixNodesPerLayer?: number | undefined;
-  /** Port of the directory; 0, or the default without a state directory, lets the operating system choose. */
-  readonly port?: number | undefined;
-  /** The IP address to listen on and to announce; by default 127.0.0.1. */
-  readonly host?: string | undefined;
-  /**
-   * Where identities, ports, client keys and inboxes are kept across restarts. Without it everything is new each time
-   * and nothing is written to disk.
-   */
-  readonly stateDir?: string | undefined;
-  /** Worker threads that share the nodes; by default 2, or 1 on a machine with one core. */
-  readonly threads?: number | undefined;
-  /** What goes wrong between nodes from the start; by default nothing. */
-  readonly faults?: Partial<Faults> | undefined;
-  /** Hears of nodes that died by a fault of the localnet, which should not happen. */
-  readonly onFailure?: ((error: LocalnetError) => void) | undefined;
-}
-
-const DEFAULT_GATEWAYS = 2;
-const DEFAULT_MIX_NODES_PER_LAYER = 2;
-const DEFAULT_HOST = '127.0.0.1';
-const MAX_NODES_PER_KIND = 100;
-const MAX_PORT = 0xffff;
-
-const NO_STATE: LocalnetState = { directoryPort: 0, nodes: [] };
+import { watchTrouble } from './trouble.js';
 
 /**
  * Starts directory, gateways and mix nodes, all in this process and on this machine.
@@ -65,33 +34,26 @@ const NO_STATE: LocalnetState = { directoryPort: 0, nodes: [] };
  *   left running then.
  */
 export async function startLocalnet(options: LocalnetOptions = {}): Promise<Localnet> {
-  const { stateDir, threads, faults, onFailure } = options;
+  const { stateDir, threads, faults, onFailure, onTrouble } = options;
   const settings = checkedSettings(options);
   const state = stateDir === undefined ? NO_STATE : await readLocalnetState(stateDir);
+  const save = async (changed: LocalnetState): Promise<void> => {
+    if (stateDir !== undefined) await writeLocalnetState(stateDir, changed);
+  };
   const stored = chooseNodes(state, settings);
   // Before any node runs, so that no gateway ever remembers clients under an identity that is lost.
-  if (stateDir !== undefined) {
-    await writeLocalnetState(stateDir, updatedState(state, stored, state.directoryPort));
-  }
-  const specs = stored.map((node) => nodeSpec(node, settings.host, stateDir));
+  await save(withNodes(state, stored));
+  const specs = nodeSpecs(stored, state.keyRotation, settings, stateDir);
   const running = await startNodes(specs, { threads, faults, onFailure }).catch((error: unknown) => {
     throw withStateDir(error, stateDir);
   });
   try {
-    const withPorts = withWsPorts(stored, (await running.counters()).nodes);
-    const nodes = withPorts.map((node) => describeNode(node, settings.host));
-    const network = new Network(running, nodes);
-    const directory = await Directory.start(
-      settings.host,
-      settings.port ?? state.directoryPort,
-      directoryDocuments(nodes, new Date()),
-      network,
-    );
+    const nodes = withPorts(stored, (await running.counters()).nodes);
+    const network = new Network(running, withNodes(state, nodes), nodes, settings, save);
+    const directory = await Directory.start(settings.host, settings.port ?? state.directoryPort, network);
     try {
-      if (stateDir !== undefined) {
-        await writeLocalnetState(stateDir, updatedState(state, withPorts, directory.port));
-      }
-      return new Localnet(network, directory);
+      await network.keepDirectoryPort(directory.port);
+      return new Localnet(network, directory, onTrouble);
     } catch (error) {
       await directory.close();
       throw error;
@@ -110,11 +72,13 @@ export class Localnet {
   readonly apiUrl: string;
   /** Under which `/localnet/counters`, `/localnet/nodes` and the commands are, without a slash at the end. */
   readonly controlUrl: string;
+  readonly #stopWatching: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor(network: Network, directory: Directory) {
+  constructor(network: Network, directory: Directory, onTrouble: LocalnetOptions['onTrouble']) {
     this.#network = network;
     this.#directory = directory;
+    this.#stopWatching = watchTrouble(() => network.counters(), onTrouble);
     this.apiUrl = directory.apiUrl;
     this.controlUrl = directory.origin;
   }
@@ -170,6 +134,21 @@ export class Localnet {
     this.#network.startDirectory();
   }
 
+  /**
+   * Begins the next key rotation: each node gets a new Sphinx key, which the directory names from now on. Packets made
+   * with the keys before still pass, until the rotation after it or {@link endKeyOverlap}; those that are older do not.
+   *
+   * @throws {LocalnetError} `state-unusable` if the new keys cannot be kept, though they are in use
+   */
+  rotateKeys(): Promise<void> {
+    return this.#network.rotateKeys();
+  }
+
+  /** Ends the time in which packets made with the keys of the last rotation still pass. */
+  endKeyOverlap(): Promise<void> {
+    return this.#network.endKeyOverlap();
+  }
+
   counters(): Promise<LocalnetCounters> {
     return this.#network.counters();
   }
@@ -189,56 +168,45 @@ export class Localnet {
   }
 
   async #close(): Promise<void> {
+    await this.#stopWatching();
     await this.#directory.close();
     await this.#network.close();
   }
 }
 
-function checkedSettings(options: LocalnetOptions) {
-  const { gateways = DEFAULT_GATEWAYS, mixNodesPerLayer = DEFAULT_MIX_NODES_PER_LAYER } = options;
-  const { host = DEFAULT_HOST, port } = options;
-  requireWholeNumber('gateways', gateways, 1, MAX_NODES_PER_KIND);
-  requireWholeNumber('mixNodesPerLayer', mixNodesPerLayer, 1, MAX_NODES_PER_KIND);
-  if (port !== undefined) requireWholeNumber('port', port, 0, MAX_PORT);
-  if (isIP(host) === 0 || host === '0.0.0.0' || host === '::') {
-    throw new LocalnetError(
-      'bad-option',
-      `host is "${host}"; give an IP address at which clients reach this machine, such as 127.0.0.1`,
-    );
-  }
-  return { gateways, mixNodesPerLayer, host, port };
+/** The last gateways are those that want credentials. */
+function nodeSpecs(
+  nodes: readonly StoredNode[],
+  keyRotation: number,
+  settings: LocalnetSettings,
+  stateDir: string | undefined,
+): NodeSpec[] {
+  const { host, gateways, paidGateways, dayS, frames, tls } = settings;
+  let gatewaysBefore = 0;
+  return nodes.map((node) => {
+    const { id, mixPort, sphinxPrivateKey, identitySeed, wsPort, wssPort } = node;
+    const mixing = { id, host, mixPort, sphinxPrivateKey, keyRotation };
+    if (node.layer !== undefined) return { ...mixing, kind: 'mix' };
+    gatewaysBefore += 1;
+    const freeBandwidth = gatewaysBefore <= gateways - paidGateways;
+    const gateway = {
+      identitySeed,
+      host,
+      wsPort,
+      rules: { freeBandwidth, dayMs: dayS * 1000, frames },
+      tls: tls && { key: tls.key, cert: tls.cert, wssPort },
+      ...(stateDir !== undefined && { stateFile: gatewayStateFile(stateDir, node) }),
+    };
+    return { ...mixing, kind: 'gateway', gateway };
+  });
 }
 
-function requireWholeNumber(name: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new LocalnetError('bad-option', `${name} is ${value}; give a whole number from ${min} to ${max}`);
-}
-
-function nodeSpec(node: StoredNode, host: string, stateDir: string | undefined): NodeSpec {
-  const { id, mixPort, sphinxPrivateKey, identitySeed, wsPort } = node;
-  const mixing = { id, host, mixPort, sphinxPrivateKey };
-  if (node.layer !== undefined) return { ...mixing, kind: 'mix' };
-  const gateway = { identitySeed, host, wsPort };
-  const file = stateDir === undefined ? {} : { stateFile: gatewayStateFile(stateDir, node) };
-  return { ...mixing, kind: 'gateway', gateway: { ...gateway, ...file } };
-}
-
-function withWsPorts(stored: readonly StoredNode[], reports: readonly NodeReport[]): StoredNode[] {
-  const ports = new Map(reports.map(({ id, wsPort }) => [id, wsPort]));
-  return stored.map((node) => ({ ...node, wsPort: ports.get(node.id) ?? 0 }));
-}
-
-function describeNode(node: StoredNode, host: string): LocalnetNode {
-  const facts = {
-    id: node.id,
-    identity: base58.encode(identityFromSeed(node.identitySeed).publicKey),
-    sphinxKey: base58.encode(exchangeKeyFromBytes(node.sphinxPrivateKey).publicKey),
-    host,
-    mixPort: node.mixPort,
-  };
-  return node.layer === undefined
-    ? { ...facts, kind: 'gateway', wsPort: node.wsPort }
-    : { ...facts, kind: 'mix', layer: node.layer };
+function withPorts(stored: readonly StoredNode[], reports: readonly NodeReport[]): StoredNode[] {
+  const known = new Map(reports.map((report) => [report.id, report]));
+  return stored.map((node) => {
+    const { wsPort = 0, wssPort = node.wssPort } = known.get(node.id) ?? {};
+    return { ...node, wsPort, wssPort };
+  });
 }
 
 /** A port from the state directory cannot be changed by an option, so the error has to say where it comes from. */

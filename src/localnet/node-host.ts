@@ -6,6 +6,7 @@ import { GatewayNode } from './gateway-node.js';
 import { Link, type Arrival, type Destination } from './link.js';
 import { MixNode } from './mix-node.js';
 import { canonicalNodeAddress, formatNodeAddress, type NodeAddress } from './node-address.js';
+import type { RotationKey } from './sphinx-keys.js';
 import { ThreadLink, type ThreadLinkEnd } from './thread-link.js';
 
 /** One node of the network. Plain data that can be sent to a worker. */
@@ -19,6 +20,8 @@ export interface NodeSpec {
   readonly mixPort: number;
   /** Raw X25519 key, 32 bytes. */
   readonly sphinxPrivateKey: Uint8Array;
+  /** The key rotation that the key belongs to; by default the first. */
+  readonly keyRotation?: number | undefined;
   /** The side that clients see; gateways have one, mix nodes do not. */
   readonly gateway?: GatewayOptions | undefined;
 }
@@ -45,10 +48,14 @@ export interface NodeReport {
   readonly running: boolean;
   /** What it did with packets. */
   readonly counters: NodeCounters;
+  /** Why it first dropped a packet for a reason of its own, which should not happen; `undefined` if it never did. */
+  readonly fault: string | undefined;
   /** Gateways: what they did for clients. */
   readonly gateway?: GatewayCounters;
   /** Gateways: where clients connect. */
   readonly wsPort?: number;
+  /** Gateways that offer TLS: where clients connect with it. */
+  readonly wssPort?: number | undefined;
 }
 
 interface HostedNode {
@@ -98,6 +105,16 @@ export class NodeHost {
     await this.#nodes.get(id)?.node.stop();
   }
 
+  /** Gives a node its key for the next key rotation. */
+  rotateKey(id: number, next: RotationKey): void {
+    this.#nodes.get(id)?.node.rotateKey(next);
+  }
+
+  /** Has all nodes forget their keys of the last key rotation. */
+  endKeyOverlap(): void {
+    for (const { node } of this.#nodes.values()) node.endKeyOverlap();
+  }
+
   /** Hands a node a packet as another node would. */
   deliver(id: number, arrival: Arrival): void {
     this.#nodes.get(id)?.node.receive(arrival);
@@ -123,15 +140,16 @@ export function addressOf({ host, mixPort }: NodeSpec): NodeAddress {
   return canonicalNodeAddress({ host, port: mixPort });
 }
 
-function createNode({ sphinxPrivateKey, gateway }: NodeSpec, link: Link): MixNode | GatewayNode {
-  if (gateway !== undefined) return new GatewayNode({ sphinxPrivateKey }, gateway, link);
-  const node = new MixNode({ sphinxPrivateKey }, link);
+function createNode(spec: NodeSpec, link: Link): MixNode | GatewayNode {
+  const { sphinxPrivateKey, keyRotation, gateway } = spec;
+  if (gateway !== undefined) return new GatewayNode({ sphinxPrivateKey, keyRotation }, gateway, link);
+  const node = new MixNode({ sphinxPrivateKey, keyRotation }, link);
   node.stop();
   return node;
 }
 
 function report({ spec: { id, kind }, node }: HostedNode): NodeReport {
-  const mixing = { id, kind, running: node.running, counters: node.counters() };
+  const mixing = { id, kind, running: node.running, counters: node.counters(), fault: node.fault };
   if (node instanceof MixNode) return mixing;
-  return { ...mixing, gateway: node.gatewayCounters(), wsPort: node.wsPort };
+  return { ...mixing, gateway: node.gatewayCounters(), wsPort: node.wsPort, wssPort: node.wssPort };
 }

@@ -12,6 +12,7 @@ import { LocalnetError, type LocalnetErrorCode } from './errors.js';
 import type { Faults } from './faults.js';
 import type { Arrival } from './link.js';
 import { NodeHost, type HostPlan } from './node-host.js';
+import type { RotationKey } from './sphinx-keys.js';
 
 /** What the thread is started with. */
 export interface NodeThreadData {
@@ -32,6 +33,8 @@ function api(host: NodeHost) {
     startNode: (id: number) => outcome(() => host.startNode(id)),
     stopNode: (id: number) => outcome(() => host.stopNode(id)),
     setFaults: (faults: Faults) => outcome(() => host.setFaults(faults)),
+    rotateKey: (id: number, next: RotationKey) => outcome(() => host.rotateKey(id, next)),
+    endKeyOverlap: () => outcome(() => host.endKeyOverlap()),
     deliver: (id: number, arrival: Arrival) => outcome(() => host.deliver(id, arrival)),
     reports: () => outcome(() => host.reports()),
     close: () => outcome(() => host.close()),

@@ -5,6 +5,7 @@ import { canonicalNodeAddress, formatNodeAddress } from './node-address.js';
 import type { NodeReport, NodeSpec } from './node-host.js';
 import { placeNodes, planThreads } from './node-plan.js';
 import type { RoutedPacket } from './packet.js';
+import type { RotationKey } from './sphinx-keys.js';
 import { NodeThread } from './thread.js';
 
 export interface NodesOptions {
@@ -91,6 +92,19 @@ export class RunningNodes {
    */
   async startNode(id: number): Promise<void> {
     await this.#threadOf(id).call((api) => api.startNode(id));
+  }
+
+  /**
+   * Gives a node its key for the next key rotation; packets made with the present one still pass.
+   * @throws {LocalnetError} `no-such-node`
+   */
+  async rotateKey(id: number, next: RotationKey): Promise<void> {
+    await this.#threadOf(id).call((api) => api.rotateKey(id, next));
+  }
+
+  /** Has all nodes forget their keys of the last key rotation. */
+  async endKeyOverlap(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.call((api) => api.endKeyOverlap())));
   }
 
   /** What each node did so far, and the sum. */

@@ -9,6 +9,8 @@ export interface RoutedPacket {
   readonly keyRotation: number;
   /** The whole Sphinx packet. Whoever receives it does not change it. */
   readonly packet: Uint8Array;
+  /** How much later than it was to be here it is, in ms, because the machine is busy; by default it is in time. */
+  readonly lateMs?: number;
 }
 
 /** What a gateway finds in a packet whose last hop it is (gateway.md section 9). */

@@ -50,13 +50,6 @@ export function numberField(fields: Fields, name: string, max = Number.MAX_SAFE_
   throw new StateFormatError(`"${name}" is not a whole number from 0 to ${max}`);
 }
 
-/** @throws {StateFormatError} if the field is neither true nor false */
-export function booleanField(fields: Fields, name: string): boolean {
-  const value = fields[name];
-  if (typeof value === 'boolean') return value;
-  throw new StateFormatError(`"${name}" is neither true nor false`);
-}
-
 /** @throws {StateFormatError} if the field is not base64 of 32 bytes */
 export function keyField(fields: Fields, name: string): Uint8Array {
   const key = base64Bytes(fields[name], `"${name}"`);

@@ -20,6 +20,7 @@ import {
   StateFormatError,
 } from './state-fields.js';
 import type { Fields } from './state-fields.js';
+import { FIRST_ROTATION } from './sphinx-keys.js';
 import { MIX_LAYERS } from './topology.js';
 import type { MixLayer } from './topology.js';
 
@@ -35,12 +36,16 @@ export interface StoredNode {
   readonly mixPort: number;
   /** Of gateways; 0 until they first listened. */
   readonly wsPort: number;
+  /** Of gateways; 0 until they first listened for TLS. */
+  readonly wssPort: number;
 }
 
 /** All that is the same after a restart, except what gateways keep in files of their own. */
 export interface LocalnetState {
   /** 0 until the directory first listened. */
   readonly directoryPort: number;
+  /** The number of the key rotation that the nodes' Sphinx keys belong to. */
+  readonly keyRotation: number;
   readonly nodes: readonly StoredNode[];
 }
 
@@ -57,9 +62,12 @@ const FILE_MODE = 0o600;
 /** Mix ports are names only (nothing listens there), so they follow from the id. */
 const FIRST_MIX_PORT = 20_000;
 const MAX_PORT = 0xffff;
+/** The highest stands for an unknown one. */
+const MAX_ROTATION = 2 ** 32 - 2;
 const MAX_ID = MAX_PORT - FIRST_MIX_PORT;
 
-const EMPTY: LocalnetState = { directoryPort: 0, nodes: [] };
+/** Of a localnet that never ran. */
+export const NO_STATE: LocalnetState = { directoryPort: 0, keyRotation: FIRST_ROTATION, nodes: [] };
 
 /** Where the state itself is kept. */
 export function stateFile(directory: string): string {
@@ -79,7 +87,7 @@ export function gatewayStateFile(directory: string, { identitySeed }: StoredNode
 export async function readLocalnetState(directory: string): Promise<LocalnetState> {
   const path = stateFile(directory);
   const text = await readStateText(directory, path);
-  if (text === undefined) return EMPTY;
+  if (text === undefined) return NO_STATE;
   try {
     return parseState(text);
   } catch (error) {
@@ -114,15 +122,11 @@ export function chooseNodes(state: LocalnetState, counts: NodeCounts): StoredNod
   });
 }
 
-/** The state after a start with `running`; nodes that do not run this time stay in it. */
-export function updatedState(
-  state: LocalnetState,
-  running: readonly StoredNode[],
-  directoryPort: number,
-): LocalnetState {
+/** The state with `running` as they are now; nodes that do not run this time stay in it. */
+export function withNodes(state: LocalnetState, running: readonly StoredNode[]): LocalnetState {
   const ids = new Set(running.map(({ id }) => id));
   const resting = state.nodes.filter(({ id }) => !ids.has(id));
-  return { directoryPort, nodes: [...running, ...resting].sort((a, b) => a.id - b.id) };
+  return { ...state, nodes: [...running, ...resting].sort((a, b) => a.id - b.id) };
 }
 
 async function readStateText(directory: string, path: string): Promise<string | undefined> {
@@ -147,10 +151,11 @@ function newNode(id: number, layer: MixLayer | undefined): StoredNode {
     sphinxPrivateKey: randomBytes(KEY_LENGTH),
     mixPort: FIRST_MIX_PORT + id,
     wsPort: 0,
+    wssPort: 0,
   };
 }
 
-function formatState({ directoryPort, nodes }: LocalnetState): string {
+function formatState({ directoryPort, keyRotation, nodes }: LocalnetState): string {
   const stored = nodes.map((node) => ({
     id: node.id,
     layer: node.layer ?? 'gateway',
@@ -158,8 +163,9 @@ function formatState({ directoryPort, nodes }: LocalnetState): string {
     sphinxPrivateKey: base64Text(node.sphinxPrivateKey),
     mixPort: node.mixPort,
     wsPort: node.wsPort,
+    wssPort: node.wssPort,
   }));
-  return `${JSON.stringify({ version: FORMAT_VERSION, directoryPort, nodes: stored }, null, 2)}\n`;
+  return `${JSON.stringify({ version: FORMAT_VERSION, directoryPort, keyRotation, nodes: stored }, null, 2)}\n`;
 }
 
 function parseState(text: string): LocalnetState {
@@ -168,7 +174,12 @@ function parseState(text: string): LocalnetState {
   if (new Set(nodes.map(({ id }) => id)).size < nodes.length) {
     throw new StateFormatError('two nodes have the same id');
   }
-  return { directoryPort: numberField(state, 'directoryPort', MAX_PORT), nodes };
+  return {
+    directoryPort: numberField(state, 'directoryPort', MAX_PORT),
+    // Files of earlier versions know no rotations.
+    keyRotation: 'keyRotation' in state ? numberField(state, 'keyRotation', MAX_ROTATION) : FIRST_ROTATION,
+    nodes,
+  };
 }
 
 function parseNode(fields: Fields): StoredNode {
@@ -181,6 +192,8 @@ function parseNode(fields: Fields): StoredNode {
     sphinxPrivateKey: keyField(fields, 'sphinxPrivateKey'),
     mixPort: numberField(fields, 'mixPort', MAX_PORT),
     wsPort: numberField(fields, 'wsPort', MAX_PORT),
+    // Files of earlier versions know no TLS.
+    wssPort: 'wssPort' in fields ? numberField(fields, 'wssPort', MAX_PORT) : 0,
   };
 }
 

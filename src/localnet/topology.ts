@@ -33,6 +33,8 @@ export interface LocalnetGateway extends NodeFacts {
   readonly kind: 'gateway';
   /** Where clients connect. */
   readonly wsPort: number;
+  /** By which clients reach the gateway with TLS, if it offers that; they prefer it. */
+  readonly tls: { readonly hostname: string; readonly wssPort: number } | undefined;
 }
 
 export type LocalnetNode = LocalnetMixNode | LocalnetGateway;

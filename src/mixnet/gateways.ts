@@ -31,30 +31,29 @@ export interface GatewayChoice {
 }
 
 /**
- * Chooses the gateway of a new client: the wanted one, if the directory lists it as usable, or one drawn uniformly
- * from those with enough performance (nym-api.md section 4). The official client would draw alike, but would draw anew
- * at every start, and a new gateway is a new address.
+ * Chooses the gateways at which a new client may start: the wanted one alone, if the directory lists it as usable, or all
+ * with enough performance, in an order drawn at random (nym-api.md section 4). The official client would draw alike, but
+ * would draw anew at every start, and a new gateway is a new address.
  *
- * @returns the gateway's base58 identity.
+ * @returns base58 identities, at least one; each is to be tried only if those before it refuse the client.
  * @throws {MixnetClientError} `network` if the directory is of no use or lists no usable gateway; `gateway` if the
  *   wanted one is not usable.
  * @throws the signal's reason if it aborts.
  */
-export async function chooseGateway(network: Network, choice: GatewayChoice = {}): Promise<string> {
+export async function drawGateways(network: Network, choice: GatewayChoice = {}): Promise<readonly string[]> {
   const { wanted, wssOnly = false, signal } = choice;
   const listed = await listGateways(network, signal);
-  if (wanted !== undefined) return checkWanted(wanted, listed, network, wssOnly);
+  if (wanted !== undefined) return [checkWanted(wanted, listed, network, wssOnly)];
 
   const usable = listed.filter((gateway) => whyUnusable(gateway, wssOnly) === undefined);
-  const drawn = draw(usable);
-  if (drawn === undefined) {
+  if (usable.length === 0) {
     throw new MixnetClientError(
       'network',
       `The directory ${network.apiUrl} lists ${listed.length} gateways, none of them usable as an entry` +
         `${wssOnly ? ' over TLS' : ''}. Try again later.`,
     );
   }
-  return drawn.identity;
+  return shuffled(usable).map(({ identity }) => identity);
 }
 
 function checkWanted(
@@ -125,12 +124,17 @@ function field(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/** One of them, drawn uniformly from the system's cryptographic source. */
-function draw<T>(from: readonly T[]): T | undefined {
-  if (from.length === 0) return undefined;
-  const fair = 2 ** 32 - (2 ** 32 % from.length);
+/** All of them, each order as likely as any other, by the system's cryptographic source. */
+function shuffled<T>(items: readonly T[]): T[] {
+  const rest = [...items];
+  return items.flatMap(() => rest.splice(randomBelow(rest.length), 1));
+}
+
+/** A whole number from 0 up to but not `limit`, drawn uniformly. */
+function randomBelow(limit: number): number {
+  const fair = 2 ** 32 - (2 ** 32 % limit);
   for (;;) {
     const [number = 0] = crypto.getRandomValues(new Uint32Array(1));
-    if (number < fair) return from[number % from.length];
+    if (number < fair) return number % limit;
   }
 }

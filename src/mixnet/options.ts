@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import type { DebugWasmOverride } from '../../wasm/client.js';
 
 /**
@@ -15,7 +16,9 @@ import type { DebugWasmOverride } from '../../wasm/client.js';
  *   much the client talks, and one who watches both ends can match them. For tests, or when only the content and the
  *   network address need to stay private.
  */
-export type TrafficProfile = 'default' | 'bulk' | 'fast';
+export const TRAFFIC_PROFILES = ['default', 'bulk', 'fast'] as const;
+
+export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
 
 /**
  * SURBs of each peer that our clients keep back, usable only to ask the peer for more. Without any, a replier that has
@@ -65,7 +68,9 @@ export function clientOverride(settings: ClientSettings): DebugWasmOverride {
   const { traffic = 'default', replySurbReserve = DEFAULT_REPLY_SURB_RESERVE } = settings;
   const { averagePacketDelayMs, averageSendingDelayMs, topologyRefreshMs } = settings;
   if (!Number.isInteger(replySurbReserve) || replySurbReserve < 1) {
-    throw new RangeError(`The reply SURB reserve must be a whole number from 1 on, not ${replySurbReserve}.`);
+    throw new OptionError(
+      `The reply SURB reserve must be a whole number from 1 on, not ${replySurbReserve}.`,
+    );
   }
   const quiet = traffic === 'fast';
   return {
@@ -109,5 +114,5 @@ export function workerSettings(settings: ClientSettings): WorkerSettings {
 
 function milliseconds(what: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least && value <= 2 ** 31 - 1) return value;
-  throw new RangeError(`${what} must be a whole number of milliseconds from ${least} on, not ${value}.`);
+  throw new OptionError(`${what} must be a whole number of milliseconds from ${least} on, not ${value}.`);
 }

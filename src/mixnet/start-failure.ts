@@ -18,6 +18,11 @@ export interface RememberedIdentity {
   readonly forget: string;
 }
 
+/** Whether the gateway refused a client because it had let it in within the same second before. */
+export function isSameSecond(error: unknown): boolean {
+  return error instanceof MixnetClientError && /timestamp is smaller or equal/i.test(error.message);
+}
+
 /** Explains in one line of ours why a client did not start; the official client's own words follow. */
 export function explainStartFailure(failure: unknown, context: StartContext): MixnetClientError {
   const { network, gateway, identity } = context;
@@ -46,6 +51,12 @@ export function explainStartFailure(failure: unknown, context: StartContext): Mi
   }
   if (/not registered|authentication failure/i.test(words)) {
     return explain('gateway', `The gateway ${gateway} does not know this client any more. ${otherGateway}`);
+  }
+  if (/only accepting coconut credentials/i.test(words)) {
+    return explain(
+      'gateway',
+      `The gateway ${gateway} gives bandwidth only for paid credentials, which this client does not have. ${otherGateway}`,
+    );
   }
   if (/topology seem|nym api/i.test(words)) {
     return explain(

@@ -6,10 +6,17 @@ export interface StartLimit {
   readonly lift: () => void;
 }
 
-/** @param tooLate what `signal` aborts with when the time is over. */
-export function limitStart(timeoutMs: number, tooLate: Error, outer: AbortSignal | undefined): StartLimit {
+/** @param tooLate what `signal` aborts with when the time is over, or what makes it then. */
+export function limitStart(
+  timeoutMs: number,
+  tooLate: Error | (() => Error),
+  outer: AbortSignal | undefined,
+): StartLimit {
   const control = new AbortController();
-  const timer = setTimeout(() => control.abort(tooLate), timeoutMs);
+  const timer = setTimeout(
+    () => control.abort(typeof tooLate === 'function' ? tooLate() : tooLate),
+    timeoutMs,
+  );
   const passOn = () => control.abort(outer?.reason);
   outer?.addEventListener('abort', passOn, { once: true });
   if (outer?.aborted) passOn();

@@ -37,26 +37,39 @@ export type StartStep = 'wasm' | ConnectStep;
 
 const START_TIME_LIMIT_MS = 60_000;
 
+/** What a start under a time limit is given. */
+export interface LimitedStart {
+  /** Aborts when the time is over, and when the caller's does. */
+  readonly signal: AbortSignal;
+  /** Takes note of why a gateway did not take the client: should the time end before another does, that is the cause. */
+  readonly onRefused: (error: MixnetClientError) => void;
+}
+
 /**
- * Starts a client by `start`, which is to heed the signal: that of the time limit and of the caller.
+ * Starts a client by `start`, which is to heed the signal.
  *
  * @throws {MixnetClientError} once the time is over.
  * @throws the caller's signal's reason if it aborts.
  */
 export async function startInTime(
   options: CommonStartOptions,
-  start: (signal: AbortSignal) => Promise<MixnetClient>,
+  start: (limited: LimitedStart) => Promise<MixnetClient>,
 ): Promise<MixnetClient> {
   const { network, startTimeoutMs = START_TIME_LIMIT_MS } = options;
-  const tooLate = new MixnetClientError(
-    'gateway',
-    `The mixnet client did not start within ${startTimeoutMs / 1_000} s: the directory ${network.apiUrl} or the ` +
-      'gateway does not answer. Try again, or give another gateway.',
-  );
+  let refusal: MixnetClientError | undefined;
+  const tooLate = () => {
+    const late = `The mixnet client did not start within ${startTimeoutMs / 1_000} s`;
+    return refusal === undefined
+      ? new MixnetClientError(
+          'gateway',
+          `${late}: the directory ${network.apiUrl} or the gateway does not answer. Try again, or give another gateway.`,
+        )
+      : new MixnetClientError('gateway', `${refusal.message} ${late}.`, { cause: refusal });
+  };
   const limit = limitStart(startTimeoutMs, tooLate, options.signal);
   try {
     limit.signal.throwIfAborted();
-    return await start(limit.signal);
+    return await start({ signal: limit.signal, onRefused: (error) => (refusal ??= error) });
   } catch (error) {
     limit.signal.throwIfAborted();
     throw error;

@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import { base58 } from '@scure/base';
 
 import { parseNymAddress } from '../wire/nym-address.js';
@@ -90,7 +91,7 @@ export class WorkerMixnetClient implements MixnetClient {
     const to = recipient.trim();
     this.#checkRecipient(to);
     if (!Number.isInteger(replySurbs) || replySurbs < 0) {
-      throw new RangeError(`The number of reply SURBs must be a whole number, not ${replySurbs}.`);
+      throw new OptionError(`The number of reply SURBs must be a whole number, not ${replySurbs}.`);
     }
     const copy = new Uint8Array(payload);
     await this.#ask((id) => ({ kind: 'send', id, recipient: to, payload: copy, replySurbs }), [copy.buffer]);

@@ -4,7 +4,14 @@
  * @module
  */
 export { MixnetClientError, type MixnetClientErrorCode } from '../mixnet/errors.js';
+export { OptionError } from '../basics/options-check.js';
+export { TunnelFetchError, type TunnelFetchErrorCode } from '../http/errors.js';
+export { MAINNET, type Network } from '../mixnet/network.js';
+export { readNetwork } from '../mixnet/node/network-file.js';
 export type { TrafficProfile } from '../mixnet/options.js';
+export type { CommonClientOptions } from '../proxy/client-options.js';
+export type { ConnectOptions, SocketInfo, TunnelSocket } from '../proxy/socket.js';
+export { WebSocketError, WebSocketFailureEvent, type FailureCode } from '../websocket/errors.js';
 export type { Protocol, ServerProtocol } from '../proxy/protocol.js';
 export type { ProxyEvents, SessionReport } from '../proxy/session-report.js';
 export { SessionError, type SessionErrorCode } from '../session/errors.js';
@@ -25,6 +32,7 @@ export type { ServerChange } from '../proxy/servers.js';
 export type { ProxyCounts, ResetReason } from '../proxy/stats.js';
 export type { Refusal, WebPages } from './fronts/page-rules.js';
 export type { Forward, Listening } from './local-listeners.js';
+export type { TunnelDuplex } from './duplex.js';
 export type { MixnetOptions } from './mixnet-options.js';
 export { NymProxyClient, type NymProxyClientEvents, type NymProxyClientOptions } from './proxy-client.js';
 export { NymProxyServer, type NymProxyServerEvents, type NymProxyServerOptions } from './proxy-server.js';

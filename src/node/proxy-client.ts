@@ -1,84 +1,96 @@
+import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
+import { deferred } from '../basics/deferred.js';
+import { oneOf, OptionError, wholeNumberOf } from '../basics/options-check.js';
+import { DEFAULT_BASE_URL } from '../http/client.js';
+import { UpstreamFetch } from '../http/upstream-fetch.js';
 import type { ClientTraffic } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { ClientPool } from '../mixnet/pool.js';
 import type { StartClient } from '../mixnet/succession.js';
-import { PerConnectionDialer, SharedDialer, type Dialer, type DialerOptions } from '../proxy/dialer.js';
+import { DialledSocket } from '../proxy/dialled-socket.js';
+import {
+  PerConnectionDialer,
+  SharedDialer,
+  type Dialled,
+  type Dialer,
+  type DialerOptions,
+} from '../proxy/dialer.js';
+import { checkClientOptions, type CommonClientOptions } from '../proxy/client-options.js';
 import { Connections } from '../proxy/connections.js';
 import type { UpstreamConnection } from '../proxy/join.js';
-import { envelopeOf, type Protocol } from '../proxy/protocol.js';
+import { envelopeOf } from '../proxy/protocol.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
 import type { ProxyCounts } from '../proxy/stats.js';
-import { overLanes } from '../proxy/striped-dialer.js';
+import { overLanes } from '../proxy/multi-lane-dialer.js';
+import type { ConnectOptions, TunnelSocket } from '../proxy/socket.js';
 import { Tasks } from '../proxy/tasks.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { wantsOf } from '../proxy/wants.js';
-import { MAX_LANES } from '../wire/lane.js';
+import { TunnelWebSocket } from '../websocket/index.js';
+import { TunnelAgent, TunnelDuplex } from './duplex.js';
 import type { Arrival, FrontOptions } from './fronts/arrivals.js';
 import type { Refusal, WebPages } from './fronts/page-rules.js';
+import { legacyHeader } from './legacy-header.js';
 import { LocalListeners, type Forward, type Listening } from './local-listeners.js';
-import { clientStarter, type MixnetOptions } from './mixnet-options.js';
+import { checkMixnetOptions, clientStarter, type MixnetOptions } from './mixnet-options.js';
 
-/** Options of {@link NymProxyClient.create}. */
-export interface NymProxyClientOptions extends MixnetOptions {
-  /**
-   * Nym address of the server. With several, all in front of the same service, new connections go to another when the
-   * one in use does not take them; open ones stay where they are.
-   */
-  readonly serverAddress: string | readonly string[];
-  /**
-   * Whether new connections are spread over all server addresses, each to the one with the fewest of this client's, in
-   * place of staying with one. False by default.
-   */
-  readonly balance?: boolean | undefined;
+/** Options of {@link NymProxyClient.create}; `clients` are `per-connection` and the `poolSize` is 2 unless given. */
+export interface NymProxyClientOptions extends MixnetOptions, CommonClientOptions {
+  /** Port to listen on, 0 for any free one. Unless given, connections come from this program only. */
+  readonly listenPort?: number | undefined;
   /** Interface to listen on; 127.0.0.1 by default. Whoever can connect to it can use the tunnel. */
   readonly listenHost?: string | undefined;
-  /** Port to listen on; 8080 by default, or none if there are `forwards`. 0 for any free one. */
-  readonly listenPort?: number | undefined;
-  /** More ports and Unix sockets to listen on, each for an upstream of its own; `[]` for none at all. */
+  /** More ports and Unix sockets to listen on, each for an upstream of its own. */
   readonly forwards?: readonly Forward[] | undefined;
   /**
-   * Whether applications may name the upstream themselves, by SOCKS5 or as to an HTTP proxy, where it listens: the host is
-   * its name. Other connections lead to the listener's upstream.
+   * Whether applications may name the upstream themselves, by SOCKS5 or as to an HTTP proxy, where it listens. A host
+   * without a dot is an upstream's name. Other connections lead to the listener's upstream.
    */
   readonly proxy?: boolean | undefined;
-  /** Seconds of silence after which a connection that has sent everything stops waiting for a Rust server; 60 by default. */
-  readonly closeTimeout?: number | undefined;
-  /** Mixnet clients kept ready for new connections; 2 by default. */
-  readonly poolSize?: number | undefined;
-  /**
-   * - `per-connection` (default): each TCP connection has a mixnet client of its own, so the server cannot link them.
-   * - `shared`: one mixnet client for all; cheaper, but the server sees that they belong together.
-   */
-  readonly clients?: 'per-connection' | 'shared' | undefined;
-  /**
-   * What connections travel as: `tcp-proxy` (default), which every server understands, or `stream`, for servers that take
-   * that too, as those of ours do by default.
-   */
-  readonly protocol?: Protocol | undefined;
-  /** Access token, for a server that asks for one. */
-  readonly token?: string | undefined;
-  /** Name of the server's upstream; its default one unless given. */
-  readonly upstream?: string | undefined;
-  /**
-   * Mixnet clients that carry each connection together, 1 to 16: as many times the bytes, where the CPU allows. 1 by
-   * default; more need a server of ours. With `shared` clients, so many for all connections.
-   */
-  readonly lanes?: number | undefined;
   /**
    * Requests of other people's web pages are refused: any page in a browser on this machine can send some to the
    * listening port, which would reach the upstream, and link the page's visitor to the tunnel. Here is what may pass
    * nevertheless; `allow` lets everything pass.
    */
   readonly webPages?: WebPages | 'allow' | undefined;
-  /** TCP connections at once; 256 by default. Further ones are closed at once. */
+  /**
+   * Whether new connections are spread over all server addresses, each to the one with the fewest of this client's, in
+   * place of staying with one. False by default.
+   */
+  readonly balance?: boolean | undefined;
+  /** TCP connections to the port at once; 256 by default. Further ones are closed at once. */
   readonly maxConnections?: number | undefined;
-  /** Ends the start. */
-  readonly signal?: AbortSignal | undefined;
+  /** Sends the upstream as `UPSTREAM:host:port` and LF, the first bytes of each connection, as other servers want it. */
+  readonly legacyUpstreamHeader?: boolean | undefined;
+  /**
+   * What the mixnet client is: `ephemeral`, another one each time, or kept in a directory, its keys encrypted with the
+   * passphrase if there is one. Only a `shared` client can be kept. Default `ephemeral`.
+   */
+  readonly identity?: 'ephemeral' | { readonly configDir: string; readonly passphrase?: string } | undefined;
 }
+
+/** Every option, which the compiler checks. */
+const OPTION_NAMES: Readonly<Record<keyof NymProxyClientOptions, true>> = {
+  ...{ serverAddress: true, network: true, env: true, traffic: true, gateway: true, identity: true },
+  ...{ clients: true, poolSize: true, lanes: true, token: true, protocol: true, upstream: true },
+  ...{ upstreamByHost: true, legacyUpstreamHeader: true, baseUrl: true, closeTimeoutMs: true },
+  ...{
+    listenPort: true,
+    listenHost: true,
+    maxConnections: true,
+    signal: true,
+    forwards: true,
+    proxy: true,
+    webPages: true,
+    balance: true,
+    onLog: true,
+  },
+};
+
+const MAX_PORT = 65_535;
 
 /** The events of a {@link NymProxyClient}. */
 export interface NymProxyClientEvents extends ProxyEvents {
@@ -91,14 +103,30 @@ export interface NymProxyClientEvents extends ProxyEvents {
 /** Events of the client itself, not of its connections. */
 type OwnEvents = Pick<NymProxyClientEvents, 'retry' | 'recovery' | 'server' | 'refusal'>;
 
+const EVENTS: readonly (keyof NymProxyClientEvents)[] = [
+  'session',
+  'end',
+  'error',
+  'retry',
+  'recovery',
+  'server',
+  'refusal',
+];
+
 type ClientListeners = { readonly [E in keyof OwnEvents]: Listeners<OwnEvents[E]> };
 
-const DEFAULT_LISTEN_PORT = 8080;
 const DEFAULT_POOL_SIZE = 2;
 const DEFAULT_MAX_CONNECTIONS = 256;
 
 /**
- * Listens on a local TCP port and carries every connection through the mixnet to a server.
+ * Connections through the mixnet, to a server and the TCP services behind it.
+ *
+ * ```ts
+ * await using client = await NymProxyClient.create({ serverAddress });
+ * const response = await client.fetch('/');
+ * ```
+ *
+ * With a `listenPort` it also carries every connection to that port:
  *
  * ```ts
  * await using client = await NymProxyClient.create({ serverAddress, listenPort: 8080 });
@@ -107,6 +135,8 @@ const DEFAULT_MAX_CONNECTIONS = 256;
  */
 export class NymProxyClient implements AsyncDisposable {
   readonly #local: LocalListeners;
+  readonly #options: Calls;
+  readonly #http: UpstreamFetch;
   readonly #pool: ClientPool;
   readonly #servers: Servers;
   readonly #dialer: Dialer;
@@ -114,9 +144,11 @@ export class NymProxyClient implements AsyncDisposable {
   readonly #running = new Tasks();
   readonly #connections = new Connections('aborted');
   readonly #traffic = new TrafficTotal();
+  readonly #ended = deferred();
   #closing: Promise<void> | undefined;
 
   private constructor(
+    options: Calls,
     local: LocalListeners,
     pool: ClientPool,
     servers: Servers,
@@ -124,29 +156,37 @@ export class NymProxyClient implements AsyncDisposable {
     listeners: ClientListeners,
   ) {
     this.#pool = pool;
+    this.#options = options;
     this.#local = local;
     this.#servers = servers;
     this.#dialer = dialer;
     this.#listeners = listeners;
+    const { baseUrl = DEFAULT_BASE_URL, upstreamByHost } = options;
+    this.#http = new UpstreamFetch({ connect: (given) => this.connect(given), baseUrl, upstreamByHost });
+    if (local.listening.length > 0) void local.ended.then(() => this.#ended.resolve());
     local.serveWith((socket, front) => this.#running.add(this.#carrySocket(socket, front)));
   }
 
   /**
-   * Connects to the mixnet and starts to listen.
+   * Connects to the mixnet, and starts to listen if there is a `listenPort`.
    *
    * @throws {WireError} if a server's address is not a Nym address.
-   * @throws {RangeError} if there is no server's address, a number is out of its range, or the protocol, the token, the
-   *   name of the upstream, or a host or origin of `webPages` is malformed.
+   * @throws {RangeError} if there is no server's address, a number is out of its range, or the protocol, the token or
+   *   the name of the upstream cannot be one.
    * @throws {MixnetClientError} if the network or gateway cannot be used.
    * @throws the operating system's error (`EADDRINUSE`, ...) if the port cannot be had.
    */
   static async create(options: NymProxyClientOptions): Promise<NymProxyClient> {
-    const { closeTimeout } = options;
-    const addresses = serverAddresses(options.serverAddress);
+    checkClientOptions(options, Object.keys(OPTION_NAMES));
+    checkMixnetOptions(options);
+    const { closeTimeoutMs, listenPort, identity = 'ephemeral' } = options;
+    if (listenPort !== undefined) wholeNumberOf('listenPort', listenPort, { max: MAX_PORT });
+    if (identity !== 'ephemeral' && options.clients !== 'shared')
+      throw new OptionError("identity needs clients: 'shared'; others are thrown away after each connection");
     const wants = wantsOf(options);
+    const addresses = serverAddresses(options.serverAddress);
     const envelope = envelopeOf(options.protocol);
-    wholeNumberOf('lanes', options.lanes ?? 1, { min: 1, max: MAX_LANES });
-    const poolSize = wholeNumberOf('poolSize', options.poolSize ?? DEFAULT_POOL_SIZE);
+    const poolSize = options.poolSize ?? DEFAULT_POOL_SIZE;
     const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     wholeNumberOf('maxConnections', maxConnections, { min: 1 });
     const listeners = newListeners();
@@ -157,7 +197,8 @@ export class NymProxyClient implements AsyncDisposable {
       onRefusal: (refusal) => listeners.refusal.call(refusal),
     });
     try {
-      const start = await clientStarter(options, 'ephemeral');
+      const start = await clientStarter(options, identity);
+      const startLane = await clientStarter(options, 'ephemeral');
       const servers = new Servers(addresses, {
         onChange: (change) => listeners.server.call(change),
         balance: options.balance,
@@ -166,23 +207,144 @@ export class NymProxyClient implements AsyncDisposable {
       const dialerOptions = {
         servers,
         envelope,
-        wants,
-        ...(closeTimeout !== undefined && { closeTimeoutMs: millisecondsOf('closeTimeout', closeTimeout) }),
+        // A server that wants the header does not know of ours.
+        wants: options.legacyUpstreamHeader === true ? undefined : wants,
+        closeTimeoutMs,
       };
-      const dialer = newDialer(options, pool, dialerOptions);
-      return new NymProxyClient(local, pool, servers, dialer, listeners);
+      const dialer = newDialer(options, pool, startLane, dialerOptions);
+      return new NymProxyClient(options, local, pool, servers, dialer, listeners);
     } catch (error) {
       local.close();
       throw error;
     }
   }
 
-  /** Where it listens: the first TCP port. */
+  /**
+   * Opens a connection to the upstream. What goes wrong shows at the socket.
+   *
+   * @throws {RangeError} if `options.upstream` cannot be one.
+   */
+  connect(options: ConnectOptions = {}): TunnelSocket {
+    const upstream = upstreamOf(options.upstream ?? this.#options.upstream);
+    return new DialledSocket({
+      ...options,
+      dial: async (signal) => {
+        try {
+          return await this.#dial(signal, upstream);
+        } catch (error) {
+          this.#connections.failed(
+            error instanceof Error ? error : new Error('no connection', { cause: error }),
+          );
+          throw error;
+        }
+      },
+      carry: (connection, socket) => {
+        const carried = this.#connections.carry(connection, { connect: () => Promise.resolve(socket) });
+        this.#running.add(carried);
+        return carried.finally(() => void this.traffic());
+      },
+    });
+  }
+
+  /**
+   * `fetch` from the upstream: see `docs/fetch.md`. `nym://name/path` is asked of the server's upstream of that name.
+   *
+   * @throws {TunnelFetchError} as `fetch` does a `TypeError`.
+   * @throws the signal's reason.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    return this.#http.fetch(input, init);
+  }
+
+  /**
+   * A WebSocket to the upstream.
+   *
+   * @throws {DOMException} `SyntaxError`, as `WebSocket` does, if the URL or a protocol is wrong.
+   */
+  webSocket(url: string | URL, protocols?: string | string[]): WebSocket {
+    const { baseUrl = DEFAULT_BASE_URL } = this.#options;
+    const absolute = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : undefined;
+    if (absolute === undefined) return new TunnelWebSocket((given) => this.connect(given), url, protocols);
+    const { upstream, url: target } = this.#http.destinationOf(absolute);
+    return new TunnelWebSocket((given) => this.connect({ ...given, upstream }), target, protocols);
+  }
+
+  /**
+   * A connection as a Node stream, for clients that take a socket or a function that makes one.
+   *
+   * ```ts
+   * const database = new pg.Client({ stream: () => client.duplex() });
+   * ```
+   *
+   * @throws {RangeError} as {@link connect}.
+   */
+  duplex(options: ConnectOptions = {}): TunnelDuplex {
+    return new TunnelDuplex(this.connect({ allowHalfOpen: true, ...options }));
+  }
+
+  /**
+   * An `http.Agent`, for `http.request`, `ws` and others that take one. Its sockets are kept and used again; `destroy()`
+   * closes them.
+   *
+   * ```ts
+   * const socket = new WebSocket('ws://upstream/', { agent: client.agent() });
+   * ```
+   */
+  agent(): Agent {
+    return new TunnelAgent((host, port, options) => this.#duplexTo(host, port, options));
+  }
+
+  /**
+   * What `undici` opens its sockets with, so that `fetch(url, { dispatcher })` goes through the tunnel; for `http:` URLs.
+   *
+   * ```ts
+   * const dispatcher = new undici.Agent({ connect: client.connector() });
+   * ```
+   */
+  connector(): (
+    target: { readonly hostname: string; readonly port: string; readonly protocol?: string },
+    callback: (error: Error | null, socket: TunnelDuplex | null) => void,
+  ) => void {
+    return ({ hostname, port, protocol }, callback) => {
+      if (protocol === 'https:') {
+        callback(new OptionError('the connector is for http: URLs only'), null);
+        return;
+      }
+      const socket = this.#duplexTo(hostname, Number(port === '' ? 80 : port), { allowHalfOpen: true });
+      const onError = (error: Error) => callback(error, null);
+      socket.once('error', onError).once('connect', () => {
+        socket.off('error', onError);
+        callback(null, socket);
+      });
+    };
+  }
+
+  #duplexTo(host: string, port: number, options: ConnectOptions): TunnelDuplex {
+    const upstream = this.#options.upstreamByHost === true ? `${host}:${port}` : undefined;
+    return this.duplex({ ...options, ...(upstream !== undefined && { upstream }) });
+  }
+
+  /** Opens a connection, and says where it leads in the way that the server understands. */
+  async #dial(signal: AbortSignal, upstream: string | undefined): Promise<Dialled> {
+    if (this.#options.legacyUpstreamHeader !== true) return this.#dialer.dial(signal, { upstream });
+    const dialled = await this.#dialer.dial(signal);
+    if (upstream === undefined) return dialled;
+    const writer = dialled.connection.writable.getWriter();
+    // A reset shows at the connection.
+    writer.write(legacyHeader(upstream)).catch(() => undefined);
+    writer.releaseLock();
+    return dialled;
+  }
+
+  /**
+   * Where it listens: the first TCP port.
+   *
+   * @throws {RangeError} if it does not listen.
+   */
   get listenAddress(): { readonly host: string; readonly port: number } {
-    const [first] = this.listening.flatMap(({ host, port }) =>
-      host === undefined || port === undefined ? [] : { host, port },
-    );
-    return first ?? { host: '', port: 0 };
+    for (const { host, port } of this.listening)
+      if (host !== undefined && port !== undefined) return { host, port };
+    throw new OptionError('this client listens on no port; give a listenPort when it is created');
   }
 
   /** Everywhere that it listens. */
@@ -226,6 +388,7 @@ export class NymProxyClient implements AsyncDisposable {
     event: E,
     listener: (value: NymProxyClientEvents[E]) => void,
   ): () => void {
+    oneOf('event', event, EVENTS);
     if (event === 'session' || event === 'end' || event === 'error')
       return this.#connections.on(event as 'session', listener as (value: ProxyEvents['session']) => void);
     return this.#listeners[event as 'server'].add(listener as (value: ServerChange) => void);
@@ -236,7 +399,7 @@ export class NymProxyClient implements AsyncDisposable {
     const onAbort = () => void this.close();
     if (options.signal?.aborted) onAbort();
     options.signal?.addEventListener('abort', onAbort);
-    await this.#local.ended;
+    await this.#ended.promise;
     await this.#running.ended();
     await this.#closing;
     options.signal?.removeEventListener('abort', onAbort);
@@ -260,9 +423,11 @@ export class NymProxyClient implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#local.close();
+    const fetches = this.#http.close();
     await this.#dialer.close();
     this.#connections.cut();
-    await this.#running.ended();
+    await Promise.all([fetches, this.#running.ended()]);
+    if (this.#local.listening.length === 0) this.#ended.resolve();
   }
 
   /**
@@ -289,7 +454,7 @@ export class NymProxyClient implements AsyncDisposable {
 
   async #carry({ connection: local, upstream }: Arrival, gone: AbortSignal): Promise<void> {
     try {
-      const { connection } = await this.#dialer.dial(gone, { upstream });
+      const { connection } = await this.#dial(gone, upstream ?? this.#options.upstream);
       await this.#connections.carry(connection, { connect: () => Promise.resolve(local) });
     } catch (error) {
       local.reset();
@@ -302,22 +467,29 @@ export class NymProxyClient implements AsyncDisposable {
   }
 }
 
-/** The port of the options, unless there are only others. */
-function forwardsOf({ listenHost, listenPort, forwards }: NymProxyClientOptions): readonly Forward[] {
-  const further = (forwards ?? []).map((forward) => ({ ...forward, host: forward.host ?? listenHost }));
-  if (forwards !== undefined && listenPort === undefined) return further;
-  return [{ host: listenHost, port: listenPort ?? DEFAULT_LISTEN_PORT }, ...further];
+/** The options that matter for single connections. */
+type Calls = Pick<NymProxyClientOptions, 'baseUrl' | 'upstreamByHost' | 'legacyUpstreamHeader' | 'upstream'>;
+
+function upstreamOf(upstream: string | undefined): string | undefined {
+  return wantsOf({ upstream })?.upstream;
+}
+
+/** The port of the options, and the others. */
+function forwardsOf({ listenHost, listenPort, forwards = [] }: NymProxyClientOptions): readonly Forward[] {
+  const further = forwards.map((forward) => ({ ...forward, host: forward.host ?? listenHost }));
+  return listenPort === undefined ? further : [{ host: listenHost, port: listenPort }, ...further];
 }
 
 /** Shared clients have a dialer each; one dialer takes as many others as it needs. */
 function newDialer(
   { clients, lanes = 1 }: NymProxyClientOptions,
   pool: ClientPool,
+  startLane: StartClient,
   options: DialerOptions,
 ): Dialer {
   if (clients === 'shared') {
-    const shared = () => new SharedDialer(pool, options);
-    return overLanes(lanes, options.servers, shared(), shared);
+    const lane = () => new SharedDialer(new ClientPool({ reserve: 0, start: startLane }), options);
+    return overLanes(lanes, options.servers, new SharedDialer(pool, options), lane);
   }
   const each = new PerConnectionDialer(pool, options);
   return overLanes(lanes, options.servers, each, () => each);

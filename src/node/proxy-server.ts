@@ -1,4 +1,4 @@
-import { millisecondsOf, wholeNumberOf } from '../basics/options-check.js';
+import { knownMembers, MAX_TIMER_MS, oneOf, OptionError, wholeNumberOf } from '../basics/options-check.js';
 import type { ClientTraffic, MixnetClient } from '../mixnet/client.js';
 import { Listeners } from '../mixnet/listeners.js';
 import { useInSuccession, type StartClient } from '../mixnet/succession.js';
@@ -10,22 +10,34 @@ import type { ProxyEvents } from '../proxy/session-report.js';
 import { TrafficTotal } from '../proxy/traffic-total.js';
 import { parseAccessToken } from '../session/access-proof.js';
 import { SessionError } from '../session/errors.js';
-import { clientStarter, type MixnetOptions } from './mixnet-options.js';
+import { checkMixnetOptions, clientStarter, type MixnetOptions } from './mixnet-options.js';
 import { MAX_LANES } from '../wire/lane.js';
+import { connectByHeader } from './legacy-header.js';
 import { ServerLanes } from './server-lanes.js';
-import { connectTcp } from './tcp.js';
 import { TokensFile } from './tokens-file.js';
-import { Upstreams } from './upstreams.js';
+import { connectUpstream, Upstreams } from './upstreams.js';
 
 /** Options of {@link NymProxyServer.create}. */
 export interface NymProxyServerOptions extends MixnetOptions {
   /**
-   * `host:port` of the TCP service that sessions are forwarded to which ask for none by name. May be left out if there
-   * are `upstreams`; the only one of them is the default one then.
+   * `host:port` of the TCP service that sessions are forwarded to which ask for none by name, or `tls://host:port` of one
+   * that TLS is spoken with: `?ca=file` names the authority of its certificate, if the system does not trust it, and
+   * `?sni=name` the name in it, if it is not the host. May be left out if there are `upstreams`; the only one of them is
+   * the default one then.
    */
   readonly upstream?: string | undefined;
-  /** More TCP services, as `host:port` by name; a client chooses. */
+  /** More services by name, in the same form; a client chooses. */
   readonly upstreams?: Readonly<Record<string, string>> | undefined;
+  /**
+   * What clients may ask for as `host:port`, besides names: patterns such as `db.internal:5432`, `*.internal:443`,
+   * `db.internal:*`. Nothing unless given.
+   */
+  readonly allowUpstreams?: readonly string[] | undefined;
+  /**
+   * Understands `UPSTREAM:host:port` and LF as the first bytes of a session, as other programs of this wire format send
+   * them; needs `allowUpstreams`. Sessions that begin otherwise go to the default upstream.
+   */
+  readonly legacyUpstreamHeader?: boolean | undefined;
   /**
    * Access tokens, of which a client must have one: 16 to 256 characters without blanks. A file is read again when it
    * changes, and the sessions of tokens that are gone are reset. Neither: everybody may connect.
@@ -46,8 +58,8 @@ export interface NymProxyServerOptions extends MixnetOptions {
   readonly configDir?: string | undefined;
   /** Encrypts the keys in `configDir`. */
   readonly passphrase?: string | undefined;
-  /** Seconds of silence after which a session that has sent everything stops waiting for a Rust client; 60 by default. */
-  readonly closeTimeout?: number | undefined;
+  /** Silence in ms after which a session that has sent everything stops waiting for a Rust client; 60,000 by default. */
+  readonly closeTimeoutMs?: number | undefined;
   /** Ends the start. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,6 +69,10 @@ export interface NymProxyServerEvents extends ServerEvents, Pick<ProxyEvents, 'r
   /** The file of access tokens can no longer be used; until it can, nobody is let in. */
   warning: Error;
 }
+
+const EVENTS: readonly (keyof NymProxyServerEvents)[] = [
+  ...(['session', 'end', 'error', 'refusal', 'retry', 'recovery', 'warning'] as const),
+];
 
 /** What the options come to. */
 interface Checked {
@@ -99,7 +115,7 @@ export class NymProxyServer implements AsyncDisposable {
     checked: Checked,
   ) {
     const { upstreams, limits, tokensFile, warnings } = checked;
-    const { tokens } = options;
+    const { tokens, legacyUpstreamHeader = false } = options;
     const { connectTimeoutMs } = limits;
     this.#tokensFile = tokensFile;
     this.#warnings = warnings;
@@ -108,18 +124,20 @@ export class NymProxyServer implements AsyncDisposable {
     this.#lanes = lanes;
     this.#keepsAddress = options.configDir !== undefined;
     this.#sessions = new SessionServer({
-      connectUpstream: async (signal, name) => {
-        const upstream = upstreams.find(name);
-        if (upstream === undefined) throw new SessionError('no-upstream', 'us');
-        return connectTcp(upstream, signal, connectTimeoutMs);
+      connectUpstream: async (signal, wanted) => {
+        const connect = async (text: string | undefined) => {
+          const upstream = upstreams.find(text);
+          if (upstream === undefined) throw new SessionError('no-upstream', 'us');
+          return connectUpstream(upstream, signal, connectTimeoutMs);
+        };
+        return wanted === undefined && legacyUpstreamHeader ? connectByHeader(connect) : connect(wanted);
       },
-      hasUpstream: (name) => upstreams.find(name) !== undefined,
+      hasUpstream: (wanted) =>
+        (wanted === undefined && legacyUpstreamHeader) || upstreams.find(wanted) !== undefined,
       protocol: options.protocol,
       limits,
       tokens: tokensFile ? () => tokensFile.tokens : tokens && (() => tokens),
-      ...(options.closeTimeout !== undefined && {
-        closeTimeoutMs: millisecondsOf('closeTimeout', options.closeTimeout),
-      }),
+      ...(options.closeTimeoutMs !== undefined && { closeTimeoutMs: options.closeTimeoutMs }),
     });
   }
 
@@ -172,6 +190,7 @@ export class NymProxyServer implements AsyncDisposable {
     event: E,
     listener: (value: NymProxyServerEvents[E]) => void,
   ): () => void {
+    oneOf('event', event, EVENTS);
     if (event === 'retry') return this.#retries.add(listener as (value: ProxyEvents['retry']) => void);
     if (event === 'recovery')
       return this.#recoveries.add(listener as (value: ProxyEvents['recovery']) => void);
@@ -241,16 +260,33 @@ export class NymProxyServer implements AsyncDisposable {
   }
 }
 
+/** Every option, which the compiler checks. */
+const OPTION_NAMES: Readonly<Record<keyof NymProxyServerOptions, true>> = {
+  ...{ upstream: true, upstreams: true, allowUpstreams: true, legacyUpstreamHeader: true },
+  ...{ network: true, env: true, traffic: true, gateway: true, configDir: true, passphrase: true },
+  ...{ tokens: true, tokensFile: true, protocol: true, lanes: true, limits: true, closeTimeoutMs: true },
+  ...{ signal: true, onLog: true },
+};
+
 function checkOptions(options: NymProxyServerOptions): Checked {
-  const { upstream, upstreams, tokens = [], tokensFile } = options;
+  knownMembers('NymProxyServer.create()', options, Object.keys(OPTION_NAMES));
+  checkMixnetOptions(options);
+  const { closeTimeoutMs } = options;
+  if (closeTimeoutMs !== undefined)
+    wholeNumberOf('closeTimeoutMs', closeTimeoutMs, { min: 1, max: MAX_TIMER_MS });
+  const { tokens = [], tokensFile } = options;
   for (const token of tokens) parseAccessToken(token);
   if (tokens.length > 0 && tokensFile !== undefined)
-    throw new RangeError('give either tokens or a tokensFile, not both');
+    throw new OptionError('give either tokens or a tokensFile, not both');
+  if (options.legacyUpstreamHeader === true && (options.allowUpstreams ?? []).length === 0)
+    throw new OptionError('legacyUpstreamHeader needs allowUpstreams, which says where such clients may go');
+  if (options.passphrase !== undefined && options.configDir === undefined)
+    throw new OptionError('passphrase needs configDir, where the keys are that it encrypts');
   const warnings = new Listeners<Error>();
   return {
     limits: sessionLimits(options.limits),
     lanes: wholeNumberOf('lanes', options.lanes ?? 1, { min: 1, max: MAX_LANES }),
-    upstreams: new Upstreams(upstream, upstreams),
+    upstreams: new Upstreams(options.upstream, options.upstreams, options.allowUpstreams),
     tokensFile:
       tokensFile === undefined ? undefined : new TokensFile(tokensFile, (error) => warnings.call(error)),
     warnings,

@@ -1,8 +1,11 @@
-import { connect, type Socket } from 'node:net';
+import { OptionError } from '../basics/options-check.js';
+import { once } from 'node:events';
+import { connect, type IpcNetConnectOpts, type Socket } from 'node:net';
 
 import type { UpstreamConnection } from '../proxy/join.js';
 import { DEFAULT_SESSION_LIMITS } from '../proxy/session-limits.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
+import { connectFirst } from './happy-eyeballs.js';
 
 /** A TCP upstream. */
 export interface TcpAddress {
@@ -16,12 +19,11 @@ export interface UnixAddress {
 }
 
 /**
- * Reads `host:port`, or `unix:` and a path.
+ * Reads `unix:` and a path.
  *
  * @throws {RangeError} saying what is wrong.
  */
-export function parseUpstreamAddress(text: string): TcpAddress | UnixAddress {
-  if (!text.startsWith('unix:')) return parseTcpAddress(text);
+export function parseUnixAddress(text: string): UnixAddress {
   const path = text.slice('unix:'.length);
   if (path === '') throw new RangeError(`"${text}" names no Unix socket; write it as unix:/path/to/socket`);
   return { path };
@@ -37,7 +39,9 @@ export function parseTcpAddress(text: string): TcpAddress {
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new RangeError(`"${text}" is not a TCP address; write it as host:port, for example 127.0.0.1:8000`);
+    throw new OptionError(
+      `"${text}" is not a TCP address; write it as host:port, for example 127.0.0.1:8000`,
+    );
   }
   return { host, port };
 }
@@ -62,41 +66,42 @@ export async function connectTcp(
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
 ): Promise<UpstreamConnection> {
   signal.throwIfAborted();
-  const socket = connect({ ...address, ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true });
+  const gaveUp = new AbortController();
+  const late = new SessionError('timeout', 'us', 'the upstream did not accept in time');
+  const timer = timeoutMs > 0 ? setTimeout(() => gaveUp.abort(late), timeoutMs) : undefined;
+  const onAbort = () => gaveUp.abort(signal.reason);
+  signal.addEventListener('abort', onAbort);
   try {
-    await connected(socket, signal, timeoutMs);
+    const options = { ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true };
+    return streamsOf(
+      'path' in address
+        ? await connectUnix({ ...address, ...options }, gaveUp.signal)
+        : await connectFirst({ ...address, ...options }, gaveUp.signal),
+    );
   } catch (error) {
-    socket.destroy();
-    throw error;
+    if (gaveUp.signal.aborted) throw error;
+    throw new SessionError(wasRefused(error) ? 'refused' : 'unreachable', 'us', undefined, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
   }
-  return streamsOf(socket);
 }
 
-function connected(socket: Socket, signal: AbortSignal, timeoutMs: number): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    const onLate = () => fail(new SessionError('timeout', 'us', 'the upstream did not accept in time'));
-    const timer = timeoutMs > 0 ? setTimeout(onLate, timeoutMs) : undefined;
-    const settle = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      socket.off('connect', onConnect).off('error', onError);
-    };
-    const fail = (error: Error) => {
-      settle();
-      reject(error);
-    };
-    const onConnect = () => {
-      settle();
-      resolve();
-    };
-    const onError = (error: NodeJS.ErrnoException) => {
-      const code = error.code === 'ECONNREFUSED' ? 'refused' : 'unreachable';
-      fail(new SessionError(code, 'us', undefined, { cause: error }));
-    };
-    const onAbort = () => fail(signal.reason as Error);
-    socket.on('connect', onConnect).on('error', onError);
-    signal.addEventListener('abort', onAbort);
-  });
+async function connectUnix(options: IpcNetConnectOpts, signal: AbortSignal): Promise<Socket> {
+  const socket = connect(options);
+  try {
+    await once(socket, 'connect', { signal });
+    return socket;
+  } catch (error) {
+    socket.on('error', () => undefined).destroy();
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+/** By one address at least; that another leads nowhere is often so, and says less. */
+function wasRefused(error: unknown): boolean {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  return errors.some((one) => one instanceof Error && 'code' in one && one.code === 'ECONNREFUSED');
 }
 
 /** Bytes read ahead of what carries them on. */
@@ -253,20 +258,26 @@ class IncomingBytes {
 }
 
 /**
- * A server that answers early and closes makes writing fail, while its answer waits to be read. Node destroys a socket
- * then, and the answer with it. So the destruction waits for the end of what comes.
+ * A server that answers early and closes makes writing fail, while its answer waits to be read. A write that fails makes
+ * Node read no more, and destroy the socket with what it holds. So the stream does not hear of it: we do.
  */
-function keepReadingAfterWriteErrors(
-  socket: Socket,
-  onWriteError: (error: NodeJS.ErrnoException) => void,
-): void {
-  const destroy = socket.destroy.bind(socket);
-  socket.destroy = (error?: NodeJS.ErrnoException) => {
-    if (error?.syscall !== 'write' || socket.readableEnded) return destroy(error);
-    onWriteError(error);
-    socket.once('end', () => destroy());
-    return socket;
-  };
+function keepReadingAfterWriteErrors(socket: Socket, onWriteError: (error: Error) => void): void {
+  type Callback = (error?: Error | null) => void;
+  const quietly =
+    (callback: Callback): Callback =>
+    (error) => {
+      if (error) {
+        onWriteError(error);
+        socket.once('end', () => socket.destroy());
+      }
+      callback();
+    };
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  const final = socket._final.bind(socket);
+  socket._write = (chunk, encoding, callback) => write(chunk, encoding, quietly(callback));
+  if (writev) socket._writev = (chunks, callback) => writev(chunks, quietly(callback));
+  socket._final = (callback) => final(quietly(callback));
 }
 
 /** Breaks a connection off after the other side has had what was written: see {@link FLUSH_LIMIT_MS}. */

@@ -15,6 +15,7 @@ const LOOK_EVERY_MS = 1000;
 /** A file of access tokens cannot be used; the message says which, why and what to do. */
 export class TokensFileError extends Error {
   override readonly name = 'TokensFileError';
+  readonly code = 'tokens-file';
 }
 
 /**

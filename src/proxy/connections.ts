@@ -75,7 +75,8 @@ export class Connections {
       this.#listeners.error.call({ session: reportOf(number, connection), error });
     } finally {
       this.#cuts.delete(cut);
-      unwatch?.();
+      // What was written before a reset is held until the peer has it.
+      if (unwatch) void (connection.drained ?? Promise.resolve()).then(unwatch);
     }
   }
 

@@ -4,8 +4,8 @@ import { orAborted } from '../mixnet/or-aborted.js';
 import type { ClientPool } from '../mixnet/pool.js';
 import type { Connection } from '../session/connection.js';
 import { FLUSH_MS } from '../session/limits.js';
-import type { Wants } from '../session/opener-routing.js';
 import { SessionOpener, type OpenerOptions } from '../session/opener.js';
+import type { Wants } from '../session/opener-routing.js';
 import type { Lane } from '../wire/lane.js';
 import type { Servers } from './servers.js';
 import { Tasks } from './tasks.js';
@@ -20,6 +20,12 @@ export interface Dialled {
   readonly connection: Connection;
   /** Nym address of its server. */
   readonly server: string;
+}
+
+/** How a connection is opened. */
+export interface DialOptions {
+  /** The server's upstream, by name or as `host:port`; that of the dialer's options unless given. */
+  readonly upstream?: string | undefined;
 }
 
 /** Opens sessions with the server in use. */
@@ -38,12 +44,6 @@ export interface Dialer {
   close(): Promise<void>;
 }
 
-/** Where a connection leads. */
-export interface DialOptions {
-  /** Name of the server's upstream, in place of the one of the dialer's own options. */
-  readonly upstream?: string | undefined;
-}
-
 /** A session of a connection that several carry together. */
 export interface LaneDial extends DialOptions {
   readonly lane: Lane;
@@ -54,7 +54,7 @@ export interface LaneDial extends DialOptions {
 /** A dialer whose sessions go over one mixnet client each. */
 export interface SessionDialer extends Dialer {
   /** As {@link Dialer.dial}. What becomes of a lane tells nothing of its server: its connection does. */
-  dial(signal?: AbortSignal, options?: LaneDial): Promise<Dialled>;
+  dial(signal?: AbortSignal, options?: Partial<LaneDial>): Promise<Dialled>;
 }
 
 /** A mixnet client and what it carries now. */
@@ -85,7 +85,8 @@ export class PerConnectionDialer implements SessionDialer {
     return [...this.#open].map(([opener, client]) => carrierOf(client, opener));
   }
 
-  async dial(signal?: AbortSignal, { lane, recipient, upstream }: Partial<LaneDial> = {}): Promise<Dialled> {
+  async dial(signal?: AbortSignal, options: Partial<LaneDial> = {}): Promise<Dialled> {
+    const { lane, recipient } = options;
     const client = await this.#pool.take(signal);
     if (this.#closed) {
       await client.close();
@@ -95,7 +96,7 @@ export class PerConnectionDialer implements SessionDialer {
     const server = recipient ?? servers.choose();
     const opener = new SessionOpener(client, this.#options);
     this.#open.set(opener, client);
-    const session = opener.open(server, { lane, wants: wantsFor(upstream, this.#options) });
+    const session = opener.open(server, { lane, wants: wantsFor(this.#options, options) });
     if (lane === undefined) servers.follow(server, session);
     const ended = new AbortController();
     client.on('state', () => this.#replace(opener, client, ended.signal));
@@ -167,12 +168,13 @@ export class SharedDialer implements SessionDialer {
     return this.#client && this.#opener ? [carrierOf(this.#client, this.#opener)] : [];
   }
 
-  async dial(signal?: AbortSignal, { lane, recipient, upstream }: Partial<LaneDial> = {}): Promise<Dialled> {
+  async dial(signal?: AbortSignal, options: Partial<LaneDial> = {}): Promise<Dialled> {
+    const { lane, recipient } = options;
     const client = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
     const server = recipient ?? servers.choose();
     this.#opener ??= new SessionOpener(client, this.#options);
-    const session = this.#opener.open(server, { lane, wants: wantsFor(upstream, this.#options) });
+    const session = this.#opener.open(server, { lane, wants: wantsFor(this.#options, options) });
     if (lane === undefined) servers.follow(server, session);
     return { connection: session, server };
   }
@@ -210,8 +212,8 @@ export class SharedDialer implements SessionDialer {
   }
 }
 
-/** What is asked of the server for a connection to an upstream of its own. */
-function wantsFor(upstream: string | undefined, { wants }: DialerOptions): Wants | undefined {
+/** What a connection to an upstream of its own asks for; `undefined` if it has none. */
+function wantsFor({ wants }: DialerOptions, { upstream }: DialOptions): Wants | undefined {
   return upstream === undefined ? undefined : { ...wants, upstream };
 }
 

@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import { PROXY_ENVELOPE, STREAM_ENVELOPE, type Envelope } from '../session/envelope.js';
 
 /**
@@ -44,5 +45,5 @@ export function envelopesOf(protocol: ServerProtocol = 'both'): readonly Envelop
 /** The type says so, but a program in JavaScript may still give another. */
 function checkProtocol(given: string, known: readonly string[]): void {
   if (!known.includes(given))
-    throw new RangeError(`protocol must be one of ${known.join(', ')}, not ${given}`);
+    throw new OptionError(`protocol must be one of ${known.join(', ')}, not ${given}`);
 }

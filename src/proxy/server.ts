@@ -15,7 +15,7 @@ import { envelopesOf, type ServerProtocol } from './protocol.js';
 import type { ProxyEvents } from './session-report.js';
 import { sessionLimits, type LimitName, type SessionLimits } from './session-limits.js';
 import type { ProxyCounts } from './stats.js';
-import { StripedSessions } from './striped-sessions.js';
+import { LaneSessions } from './lane-sessions.js';
 import { Tasks } from './tasks.js';
 
 /** What a {@link SessionServer} is made of. */
@@ -61,7 +61,7 @@ export class SessionServer {
   readonly #connections = new Connections('upstream-reset');
   /** By number, all behind one gate; 0 is the client that everybody knows. */
   readonly #lanes = new Map<number, Lane>();
-  readonly #striped = new StripedSessions();
+  readonly #laneSessions = new LaneSessions();
   readonly #running = new Tasks();
   readonly #access: Access | undefined;
   readonly #admission: Admission;
@@ -92,7 +92,7 @@ export class SessionServer {
   get remembered(): number {
     const acceptors = this.#acceptors;
     const sessions = acceptors.reduce((sum, { size, remembered }) => sum + size + remembered, 0);
-    return this.#admission.remembered + this.#watch.size + this.#striped.size + sessions;
+    return this.#admission.remembered + this.#watch.size + this.#laneSessions.size + sessions;
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -168,7 +168,7 @@ export class SessionServer {
   #accept(session: Session): void {
     const admitted = this.#admission.admitted(session.id);
     const lane = admitted?.lane;
-    const whole = lane ? this.#striped.add(session, lane, this.#furtherAddresses) : session;
+    const whole = lane ? this.#laneSessions.add(session, lane, this.#furtherAddresses) : session;
     const release = () => this.#admission.release(session.id);
     if (whole === undefined) session.closed.then(release, release);
     else this.#running.add(this.#forward(whole, admitted).finally(release));

@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import type { Connection } from '../session/connection.js';
 import { SessionError, type SessionErrorCode } from '../session/errors.js';
 import { parseNymAddress } from '../wire/nym-address.js';
@@ -218,5 +219,5 @@ export function serverAddresses(given: string | readonly string[]): readonly str
 }
 
 function noAddress(): RangeError {
-  return new RangeError('there must be a server address');
+  return new OptionError('there must be a server address');
 }

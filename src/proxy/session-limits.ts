@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS, wholeNumberOf } from '../basics/options-check.js';
+import { knownMembers, MAX_TIMER_MS, wholeNumberOf } from '../basics/options-check.js';
 
 /** What a server lets strangers use of it: whole numbers; a limit of 0 is none. */
 export interface SessionLimits {
@@ -42,6 +42,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
 export function sessionLimits(
   given: { readonly [L in keyof SessionLimits]?: number | undefined } = {},
 ): SessionLimits {
+  knownMembers('limits', given, Object.keys(DEFAULT_SESSION_LIMITS));
   const limit = (name: keyof SessionLimits, max?: number) =>
     wholeNumberOf(`limits.${name}`, given[name] ?? DEFAULT_SESSION_LIMITS[name], {
       ...(max !== undefined && { max }),

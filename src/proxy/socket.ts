@@ -4,6 +4,8 @@ import type { ByteStreams } from './join.js';
 export interface SocketInfo {
   /** Nym address of the server behind which the upstream is. */
   readonly remoteAddress: string;
+  /** The application protocol that was agreed on over TLS (ALPN), if one was. */
+  readonly alpn?: string | undefined;
 }
 
 /**
@@ -29,10 +31,25 @@ export interface TunnelSocket extends ByteStreams {
 
 /** How a socket is opened. */
 export interface ConnectOptions {
+  /**
+   * The server's upstream: its name, or `host:port` if the server allows that. That of the client's options unless
+   * given.
+   */
+  readonly upstream?: string | undefined;
   /** Gives the connection up, at any time. */
   readonly signal?: AbortSignal | undefined;
   /** Whether `writable` stays open when the upstream has ended its side; otherwise it is closed then. Default false. */
   readonly allowHalfOpen?: boolean | undefined;
+  /**
+   * - `off` (default): no TLS; the tunnel encrypts up to its server.
+   * - `on`: TLS with the upstream itself, which must have a certificate for `sni`.
+   * - `starttls`: in plain until `startTls()` is called.
+   */
+  readonly secureTransport?: 'off' | 'on' | 'starttls' | undefined;
+  /** Host name or IP address that the upstream's certificate must be for; a name is told to the upstream. Needed for TLS. */
+  readonly sni?: string | undefined;
+  /** Application protocols to offer with TLS (ALPN), the best first; which one was chosen is in `opened`. */
+  readonly alpn?: readonly string[] | undefined;
 }
 
 /** Opens a connection to the upstream. Never throws: what goes wrong shows at the socket. */

@@ -1,6 +1,7 @@
+import { OptionError } from '../basics/options-check.js';
 import { parseAccessToken } from '../session/access-proof.js';
 import type { Wants } from '../session/opener-routing.js';
-import { isUpstreamName } from '../wire/open-request.js';
+import { isUpstream } from '../wire/open-request.js';
 
 /**
  * What a client's options ask of a server of ours; `undefined` if nothing.
@@ -13,7 +14,7 @@ export function wantsOf(options: {
 }): Wants | undefined {
   const { token, upstream } = options;
   if (token === undefined && upstream === undefined) return undefined;
-  if (upstream !== undefined && !isUpstreamName(upstream))
-    throw new RangeError(`"${upstream}" cannot be the name of an upstream`);
+  if (upstream !== undefined && !isUpstream(upstream))
+    throw new OptionError(`"${upstream}" cannot be an upstream; give its name at the server, or host:port`);
   return { upstream, token: token === undefined ? undefined : parseAccessToken(token) };
 }

@@ -1,3 +1,4 @@
+import { OptionError } from '../basics/options-check.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
@@ -21,7 +22,7 @@ const TOKEN = /^[\x21-\x7e]{16,256}$/;
  */
 export function parseAccessToken(text: string): AccessToken {
   if (TOKEN.test(text)) return new TextEncoder().encode(text);
-  throw new RangeError(
+  throw new OptionError(
     'an access token has 16 to 256 characters without blanks, for example what "openssl rand -base64 32" prints',
   );
 }

@@ -37,6 +37,8 @@ export interface Connection {
   readonly writable: WritableStream<Uint8Array>;
   /** Resolves when each end has all of the other's bytes; rejects with the {@link SessionError} of a reset. */
   readonly closed: Promise<void>;
+  /** Resolves when nothing is held for the connection any more, after {@link closed}; with it unless given. */
+  readonly drained?: Promise<void>;
   /** Ends the connection in both directions and tells the peer, unless the error came from there. */
   reset(error: SessionError): void;
   /** What there is to know of it now. */

@@ -6,7 +6,7 @@ import type { SessionId } from '../wire/session-id.js';
 export interface Opening {
   readonly sessionId: SessionId;
   readonly senderTag: string;
-  /** What its OPEN asks for; `undefined` in the Rust way, and for openers that ask for nothing. */
+  /** What its OPEN asks for; `undefined` in legacy mode, and for openers that ask for nothing. */
   readonly request: OpenRequest | undefined;
   /** Nym address that the opener has sent to. */
   readonly recipient: string;

@@ -37,7 +37,7 @@ export const MAX_LEGACY_BUFFER = 768 * 1024;
 export const SEND_BUFFER = 64 * 1024;
 
 /**
- * The same for a session that carries stripes, with regular packets: more than a message, so that it never runs dry, and
+ * The same for a session that is a lane, with regular packets: more than a message, so that it never runs dry, and
  * not much more, so that no lane is given what another one could carry sooner.
  */
 export const LANE_SEND_BUFFER = 8 * 1024;

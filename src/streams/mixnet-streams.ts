@@ -1,5 +1,5 @@
 import { AnswerRate } from '../admission/answer-rate.js';
-import { wholeNumberOf } from '../basics/options-check.js';
+import { wholeNumberOf, OptionError } from '../basics/options-check.js';
 import type { MixnetClient } from '../mixnet/client.js';
 import { MixnetClientError } from '../mixnet/errors.js';
 import { Listeners } from '../mixnet/listeners.js';
@@ -106,7 +106,7 @@ export class MixnetStreams implements AsyncDisposable {
    */
   constructor(client: MixnetClient, start: StartClient, settings: StreamSettings = {}) {
     const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, maxIncoming = DEFAULT_MAX_INCOMING } = settings;
-    if (!(idleTimeoutMs > 0)) throw new RangeError(`idleTimeoutMs must be above 0, not ${idleTimeoutMs}`);
+    if (!(idleTimeoutMs > 0)) throw new OptionError(`idleTimeoutMs must be above 0, not ${idleTimeoutMs}`);
     const { maxBufferedBytes = DEFAULT_MAX_BUFFERED_BYTES } = settings;
     wholeNumberOf('maxIncoming', maxIncoming);
     wholeNumberOf('maxBufferedBytes', maxBufferedBytes);

@@ -1,4 +1,4 @@
-import { wholeNumberOf } from '../basics/options-check.js';
+import { wholeNumberOf, OptionError } from '../basics/options-check.js';
 import type { Connection } from '../session/connection.js';
 import { SessionError } from '../session/errors.js';
 import { LengthDelimited, lengthPrefix } from './length-delimited.js';
@@ -56,7 +56,9 @@ export class StreamMessages implements AsyncIterable<Uint8Array> {
    */
   async send(message: Uint8Array): Promise<void> {
     if (message.length > this.#maxBytes)
-      throw new RangeError(`a message of ${message.length} bytes is too long: ${this.#maxBytes} are allowed`);
+      throw new OptionError(
+        `a message of ${message.length} bytes is too long: ${this.#maxBytes} are allowed`,
+      );
     await Promise.all([this.#writer.write(lengthPrefix(message.length)), this.#writer.write(message)]);
   }
 

@@ -4,6 +4,7 @@ export type FailureCode = 1002 | 1007 | 1009;
 /** Why a WebSocket connection could not be made or kept. */
 export class WebSocketError extends Error {
   override readonly name = 'WebSocketError';
+  readonly code = 'websocket';
   /** What the server is told; `undefined` if the connection is broken off without a word. */
   readonly closeCode: FailureCode | undefined;
 

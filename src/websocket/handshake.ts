@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { requestTarget } from '../http/request-target.js';
 import type { ByteReader } from './byte-reader.js';
 import { WebSocketError } from './errors.js';
 
@@ -35,18 +36,19 @@ export function newKey(): string {
 }
 
 /**
- * The request for a `ws:` URL.
+ * The request for a `ws:` or `wss:` URL.
  *
  * Servers that guard against the pages of others want an `Origin`, some even if there is none. That of the page would
  * tell the server who embeds the tunnel; the server's own says as much as it needs.
  */
-export function requestHead({ host, pathname, search }: URL, { key, protocols }: Offer): Uint8Array {
+export function requestHead(url: URL, { key, protocols }: Offer): Uint8Array {
+  const { host, protocol } = url;
   const lines = [
-    `GET ${pathname}${search} HTTP/1.1`,
+    `GET ${requestTarget(url)} HTTP/1.1`,
     `Host: ${host}`,
     'Upgrade: websocket',
     'Connection: Upgrade',
-    `Origin: http://${host}`,
+    `Origin: ${protocol === 'wss:' ? 'https' : 'http'}://${host}`,
     `Sec-WebSocket-Key: ${key}`,
     'Sec-WebSocket-Version: 13',
     ...(protocols.length > 0 ? [`Sec-WebSocket-Protocol: ${protocols.join(', ')}`] : []),

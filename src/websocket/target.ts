@@ -8,7 +8,7 @@
 const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
 
 /**
- * The `ws:` URL without a fragment.
+ * The `ws:` or `wss:` URL without a fragment.
  *
  * @throws {DOMException} `SyntaxError` if there is none to connect to.
  */
@@ -16,12 +16,10 @@ export function parseTarget(text: string | URL): URL {
   if (!URL.canParse(text)) throw syntaxError(`"${String(text)}" is no absolute URL.`);
   const url = new URL(text);
   if (url.protocol === 'http:') url.protocol = 'ws:';
-  if (url.protocol === 'wss:' || url.protocol === 'https:') {
-    throw syntaxError(
-      `${url.protocol} is not possible: the tunnel itself is encrypted and carries no TLS. Use ws: for the upstream.`,
-    );
+  if (url.protocol === 'https:') url.protocol = 'wss:';
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
+    throw syntaxError(`${url.protocol} is not possible; use ws: or wss:.`);
   }
-  if (url.protocol !== 'ws:') throw syntaxError(`${url.protocol} is not possible; use ws:.`);
   if (url.username !== '' || url.password !== '') {
     throw syntaxError('A URL with a user name or password is not possible; send them in a message.');
   }

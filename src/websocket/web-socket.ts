@@ -1,3 +1,4 @@
+import { Turns } from '../http/turns.js';
 import { orAborted } from '../mixnet/or-aborted.js';
 import type { Connect, TunnelSocket } from '../proxy/socket.js';
 import { ByteReader } from './byte-reader.js';
@@ -11,7 +12,6 @@ import { OPCODE } from './frame.js';
 import { agreedProtocol, newKey, readResponseHead, requestHead, type Offer } from './handshake.js';
 import { readMessages, type Incoming } from './message-reader.js';
 import { parseProtocols, parseTarget } from './target.js';
-import { Turns } from './turns.js';
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -37,7 +37,7 @@ const DEFAULT_LIMITS: WebSocketLimits = {
 /**
  * A WHATWG `WebSocket` whose connection goes through the mixnet.
  *
- * It differs from a browser's own in this: `wss:` is refused, as the tunnel carries no TLS; the `error` event is a
+ * It differs from a browser's own in this: the `error` event is a
  * {@link WebSocketFailureEvent} and says what was wrong; and `close` is dispatched once both sides have closed, without
  * waiting for the end of TCP below.
  */
@@ -75,7 +75,8 @@ export class TunnelWebSocket extends EventTarget implements WebSocket {
 
   /**
    * @param connect opens the connection to the upstream.
-   * @param url absolute, `ws:` or `http:`. Its host only names the upstream to itself.
+   * @param url absolute, `ws:`, `wss:`, `http:` or `https:`. Its host only names the upstream to itself; over TLS its certificate
+   *   must be for it.
    * @throws {DOMException} `SyntaxError` for an impossible URL or protocol.
    */
   constructor(
@@ -89,7 +90,8 @@ export class TunnelWebSocket extends EventTarget implements WebSocket {
     const offer = { key: newKey(), protocols: parseProtocols(protocols) };
     this.url = target.href;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
-    this.#socket = connect();
+    const secure = { secureTransport: 'on', sni: target.hostname, alpn: ['http/1.1'] } as const;
+    this.#socket = target.protocol === 'wss:' ? connect(secure) : connect();
     this.#socket.closed.catch(() => undefined);
     this.#bytes = new ByteReader(this.#socket.readable);
     this.#writer = this.#socket.writable.getWriter();

@@ -24,7 +24,7 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * 9 INSTANCE value (varint) ‖ reserved                               which accepting of the session answers
  * 10 SUPPLY total (varint) ‖ here (varint) ‖ reserved                SURBs given so far, and with this message
  * 11 DEMAND used (varint) ‖ wanted (varint) ‖ reserved               SURBs used so far, and wanted beyond these
- * 12 LANE   as OPEN, with a request                                  opens a session that carries stripes
+ * 12 LANE   as OPEN, with a request                                  opens a session that is a lane  
  * 13 RANGES start (varint) ‖ length (varint)                         bytes that arrived beyond the offset of ACK
  *           ‖ ( gap (varint) ‖ length (varint) )*
  * ```
@@ -66,7 +66,7 @@ import { Reader, varintBytes, writeVarint } from './varint.js';
  * ‖ in LANE only: connection (16 bytes) ‖ number of the lane (1 byte)
  * ```
  *
- * LANE opens one of the sessions that carry a connection together; their bytes are the records of `stripe-record.ts`.
+ * LANE opens one of the sessions that carry a connection together; their bytes are the records of `lane-record.ts`.
  * It has a number of its own so that an acceptor that does not know lanes refuses the session, instead of taking the
  * records for the connection's bytes.
  */

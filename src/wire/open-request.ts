@@ -12,10 +12,10 @@ export interface AccessProof {
 
 /** What an opener wants besides a session: the fields of OPEN behind the receive window. */
 export interface OpenRequest {
-  /** Name of the upstream; without it the server's default one. */
+  /** Name of the upstream, or `host:port`; without it the server's default one. */
   readonly upstream?: string;
   readonly proof?: AccessProof;
-  /** The session carries stripes of a connection; the frame is LANE then. */
+  /** The session is a lane of a connection; the frame is LANE then. */
   readonly lane?: Lane;
 }
 
@@ -29,7 +29,15 @@ export function isUpstreamName(text: string): boolean {
   return UPSTREAM_NAME.test(text);
 }
 
-/** Encodes a request, save its lane, as `frame.ts` documents it. The name must be one that {@link isUpstreamName} accepts. */
+/** A host name of at most 249 characters, or an address, and a port. */
+const UPSTREAM_TARGET = /^(?:[A-Za-z0-9][A-Za-z0-9.-]{0,248}|\[[0-9A-Fa-f:.]{2,45}\]):[1-9]\d{0,4}$/;
+
+/** Whether an opener may ask for this: a name, or `host:port`. */
+export function isUpstream(text: string): boolean {
+  return isUpstreamName(text) || UPSTREAM_TARGET.test(text);
+}
+
+/** Encodes a request, save its lane, as `frame.ts` documents it. The upstream must be one that {@link isUpstream} accepts. */
 export function encodeOpenRequest({ upstream = '', proof }: OpenRequest): Uint8Array {
   const name = new TextEncoder().encode(upstream);
   const proofBytes = proof ? varintBytes(proof.time) + PROOF_BYTES : 0;
@@ -59,7 +67,7 @@ export function decodeOpenRequest(reader: Reader): OpenRequest | undefined {
 
 function decodeName(bytes: Uint8Array): string {
   const name = String.fromCharCode(...bytes);
-  if (name !== '' && !isUpstreamName(name)) throw new WireError('an OPEN frame asks for an impossible name');
+  if (name !== '' && !isUpstream(name)) throw new WireError('an OPEN frame asks for an impossible name');
   return name;
 }
 

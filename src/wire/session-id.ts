@@ -26,7 +26,7 @@ export function newSessionId(version = SESSION_PROTOCOL_VERSION): SessionId {
   return sessionIdFromBytes(bytes);
 }
 
-/** The highest version of the session protocol that the opener of this session speaks; 0 is the Rust way, without frames. */
+/** The highest version of the session protocol that the opener of this session speaks; 0 is legacy mode, without frames. */
 export function sessionProtocolVersion(id: SessionId): number {
   const isVersion8 = id[14] === '8' && '89ab'.includes(id[19] ?? '');
   return isVersion8 ? Number.parseInt(id.slice(15, 18), 16) : 0;

@@ -39,6 +39,27 @@ describe('the demo page', { timeout: 900_000 }, () => {
     for (const step of ['official client', 'keys', 'gateway']) assert.match(times, new RegExp(`${step} \\d`));
   });
 
+  it('asks a directory of its nodes only if that is the one of a localnet', limit, async () => {
+    const asked = () => visit.requests.filter((url) => new URL(url).pathname.startsWith('/localnet/'));
+    const localnet = await demo.connected(visit);
+    await localnet.waitForRequest(/\/localnet\/nodes/);
+    await localnet.close();
+
+    visit.requests.length = 0;
+    const other = await visit.context.newPage();
+    await other.route('**/demo.json', async (route) => {
+      const response = await route.fetch();
+      const site = (await response.json()) as object;
+      await route.fulfill({ json: { ...site, localnet: false } });
+    });
+    await other.goto(demo.url);
+    await other.getByRole('button', { name: 'Connect', exact: true }).click();
+    await ready(other);
+    // Once a second it would ask.
+    await other.waitForTimeout(2_500);
+    assert.deepEqual(asked(), []);
+  });
+
   it('browses the upstream through the tunnel, back and forward', limit, async () => {
     const page = await demo.connected(visit);
     const frame = page.frameLocator('iframe');

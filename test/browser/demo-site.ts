@@ -65,6 +65,7 @@ export class DemoSite implements AsyncDisposable {
         directory: outDir,
         site: {
           network: { name: 'localnet', apiUrl: net.localnet.apiUrl },
+          localnet: true,
           serverAddress: server.nymAddress,
           upstream,
           demoUpstream: true,

@@ -15,6 +15,7 @@ import { startPageServer, type DemoSite, type PageServer } from '../../src/demo/
 const IN_TIME = { timeout: 30_000 };
 
 const SITE: DemoSite = {
+  localnet: true,
   network: { name: 'localnet', apiUrl: 'http://127.0.0.1:18080/api/' },
   serverAddress: 'an.address@somewhere',
   upstream: '127.0.0.1:41234',

@@ -9,9 +9,9 @@ import { WireError } from '../../src/wire/errors.js';
 import { decodeFrames } from '../../src/wire/frame.js';
 import { formatNymAddress, parseNymAddress } from '../../src/wire/nym-address.js';
 import { decodeProxiedMessage } from '../../src/wire/proxied-message.js';
-import { StripeReader } from '../../src/wire/stripe-record.js';
+import { LaneRecordReader } from '../../src/wire/lane-record.js';
 import { MemoryMixnet, type MemoryClient } from '../support/memory-mixnet.js';
-import { FUZZ_TOKEN, mutate, proxyIds, retiringMessage, stripeRecords, validMessage } from './messages.js';
+import { FUZZ_TOKEN, mutate, proxyIds, retiringMessage, laneRecords, validMessage } from './messages.js';
 import { Random } from './random.js';
 
 /** What a run came to. */
@@ -54,7 +54,7 @@ export async function fuzz(inputs: number, seed: number): Promise<FuzzReport> {
     const senderTag = retiring ? 'alice' : NAMES[random.below(NAMES.length)] || undefined;
     if (decodes(bytes)) decoded += 1;
     fuzzAddress(random);
-    fuzzStripes(random);
+    fuzzLanes(random);
     world.server.arrive({ payload: bytes, senderTag }, 1);
     if (random.chance(0.1)) world.client.arrive({ payload: bytes, senderTag: undefined }, 0);
     if (n % BATCH !== 0) continue;
@@ -147,11 +147,11 @@ function decodes(bytes: Uint8Array): boolean {
 }
 
 /** A lane's stream, in pieces. */
-function fuzzStripes(random: Random): void {
+function fuzzLanes(random: Random): void {
   if (!random.chance(0.1)) return;
-  const bytes = mutate(random, stripeRecords(random));
+  const bytes = mutate(random, laneRecords(random));
   const cut = random.below(bytes.length + 1);
-  const reader = new StripeReader();
+  const reader = new LaneRecordReader();
   onlyWireErrors(() => [...reader.push(bytes.subarray(0, cut)), ...reader.push(bytes.subarray(cut))]);
 }
 

@@ -5,7 +5,7 @@ import { encodeProxiedMessage, type ProxiedMessageKind } from '../../src/wire/pr
 import { encodeStreamFrame, newStreamId, type StreamFrameType } from '../../src/wire/stream-frame.js';
 import { RESET_CODES, type ResetCode } from '../../src/wire/reset-code.js';
 import { newSessionId, sessionIdFromBytes, type SessionId } from '../../src/wire/session-id.js';
-import { encodeStripeRecord, type StripeRecord } from '../../src/wire/stripe-record.js';
+import { encodeLaneRecord, type LaneRecord } from '../../src/wire/lane-record.js';
 import type { Random } from './random.js';
 
 /** The token of the fuzzed server. */
@@ -111,20 +111,22 @@ export function retiringMessage(ids: Ids): Uint8Array | undefined {
   return encodeProxiedMessage({ sessionId: retired, messageId: 0, kind: 'frames', body });
 }
 
-/** A stream of valid stripe records. */
-export function stripeRecords(random: Random): Uint8Array {
-  const records = Array.from({ length: 1 + random.below(4) }, (): StripeRecord => {
+/** A stream of valid lane records. */
+export function laneRecords(random: Random): Uint8Array {
+  const records = Array.from({ length: 1 + random.below(4) }, (): LaneRecord => {
     const offset = integer(random);
     switch (random.below(4)) {
       case 0:
         return { type: 'end', offset };
       case 1:
         return { type: 'welcome', addresses: [] };
+      case 2:
+        return { type: 'ack', offset, limit: integer(random) };
       default:
         return { type: 'data', offset, bytes: random.bytes(1 + random.below(60)) };
     }
   });
-  return Uint8Array.from(records.flatMap((record) => [...encodeStripeRecord(record)]));
+  return Uint8Array.from(records.flatMap((record) => [...encodeLaneRecord(record)]));
 }
 
 /** Another message, made of a valid one or of nothing. */
@@ -163,7 +165,7 @@ function frame(random: Random, sessionId: SessionId): Frame {
       return {
         type: 'data',
         offset,
-        bytes: random.chance(0.1) ? stripeRecords(random) : random.bytes(random.below(30)),
+        bytes: random.chance(0.1) ? laneRecords(random) : random.bytes(random.below(30)),
       };
   }
 }

@@ -63,8 +63,26 @@ describe('a body is decoded', { timeout: 60_000 }, () => {
 });
 
 describe('a coded body', { timeout: 60_000 }, () => {
-  it('fails when its coding is not known, which nobody has asked for', async () => {
-    for (const coding of ['br', 'gzip, br', 'gzip, gzip, gzip, gzip, gzip']) {
+  it('is left as it is when nobody knows its coding, which is a mistake', async () => {
+    for (const coding of [
+      'none',
+      'utf-8',
+      'UTF8',
+      'binary',
+      'aws-chunked',
+      'gzip, none',
+      'compress',
+      'br none',
+    ]) {
+      await using upstream = await sending(coding, Buffer.from('as it is'));
+      const response = await upstream.client.fetch('/');
+      assert.equal(await response.text(), 'as it is');
+      assert.equal(response.headers.get('content-encoding'), coding);
+    }
+  });
+
+  it('fails when its coding is known and cannot be decoded, which nobody has asked for', async () => {
+    for (const coding of ['br', 'zstd', 'gzip, BR', 'gzip, gzip, gzip, gzip, gzip']) {
       await using upstream = await sending(coding, Buffer.from('coded'));
       await rejectsWith(upstream.client.fetch('/'), 'response', /coded as .* cannot be decoded/);
     }

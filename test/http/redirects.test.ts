@@ -127,7 +127,7 @@ describe('a redirect to another origin', { timeout: 60_000 }, () => {
     for (const [location, why] of [
       ['http://far.test/x', /http:\/\/far\.test\/x.*does not reach/],
       ['http://upstream:8080/', /http:\/\/upstream:8080\/.*does not reach/],
-      ['https://upstream/', /no TLS inside the tunnel/],
+      ['https://upstream/', /which the tunnel does not reach/],
       ['file:///etc/passwd', /only http:/],
       ['http://user:secret@upstream/', /credentials/],
       ['http://', /not a valid URL/],

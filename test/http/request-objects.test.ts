@@ -65,14 +65,31 @@ describe('a Request object', { timeout: 60_000 }, () => {
     assert.equal(await response.text(), 'before after');
   });
 
-  it('has a large body sent as a stream, complete', async () => {
+  it('has a body that is no stream sent with its length, however large', async () => {
+    const bytes = 6 * 1024 * 1024;
     await using upstream = await httpUpstream((request, response) => {
-      void buffer(request).then((body) =>
-        response.end(`${request.headers['transfer-encoding']} ${body.length}`),
-      );
+      const { 'transfer-encoding': coding = '', 'content-length': length = '' } = request.headers;
+      void buffer(request).then((body) => response.end(`${coding} ${length} ${body.length}`));
     });
-    const request = new Request('http://a.test/', { method: 'POST', body: new Uint8Array(6 * 1024 * 1024) });
-    const response = await upstream.client.fetch(request);
-    assert.equal(await response.text(), `chunked ${6 * 1024 * 1024}`);
+    const sent = async (request: Request) => (await upstream.client.fetch(request)).text();
+    const init: RequestInit & { duplex: string } = { method: 'PATCH', duplex: 'half' };
+    const bodies = [new Uint8Array(bytes), 'a'.repeat(bytes), new Blob([new Uint8Array(bytes)])];
+    for (const body of bodies) {
+      assert.equal(await sent(new Request('http://a.test/', { ...init, body })), ` ${bytes} ${bytes}`);
+    }
+    const body = new Blob([new Uint8Array(bytes)]).stream();
+    assert.equal(await sent(new Request('http://a.test/', { ...init, body })), `chunked  ${bytes}`);
+  });
+
+  it('that was made of another has its body sent as that would', async () => {
+    const first = new Request('http://a.test/', { method: 'POST', body: 'text' });
+    const { body, headers } = await mirrored(new Request(first, { headers: { a: '1' } }));
+    assert.deepEqual([body, headers['content-length'], headers['a']], ['text', '4', '1']);
+  });
+
+  it('is refused while its body is being read elsewhere', async () => {
+    const request = new Request('http://a.test/', { method: 'POST', body: 'text' });
+    request.body?.getReader();
+    await rejectsWith(mirrored(request), 'request', /read elsewhere/);
   });
 });

@@ -63,7 +63,7 @@ describe('the directory of a localnet', { timeout: 60_000 }, () => {
     (await json(`/v2/unstable/nym-nodes/skimmed${path}`)) as SkimmedNodes;
 
   it('lists gateways as clients expect them', async () => {
-    const { nodes } = await skimmed('/entry-gateways?page=0&output=bincode');
+    const { nodes } = await skimmed('/entry-gateways?page=0');
     assert.deepEqual(nodes.pagination, { total: 2, page: 0, size: 2 });
     assert.deepEqual(
       nodes.data,
@@ -88,7 +88,7 @@ describe('the directory of a localnet', { timeout: 60_000 }, () => {
       [1, 1, 2, 2, 3, 3].map((layer) => ({ Mixnode: { layer } })),
     );
     assert(mixNodes.every(({ entry, performance }) => entry === null && performance === '1'));
-    const all = (await skimmed('?page=0&output=bincode')).nodes.data;
+    const all = (await skimmed('?page=0')).nodes.data;
     assert.equal(all.length, 8);
     for (const field of ['node_id', 'mix_port', 'ed25519_identity_pubkey', 'x25519_sphinx_pubkey']) {
       assert.equal(new Set(all.map((node) => node[field])).size, 8, field);
@@ -122,8 +122,60 @@ describe('the directory of a localnet', { timeout: 60_000 }, () => {
     for (const { metadata } of lists) {
       assert.deepEqual(metadata, lists[0]?.metadata);
       assert.equal(metadata['absolute_epoch_id'], info['current_absolute_epoch_id']);
-      assert.equal(metadata['rotation_id'], 0);
+      assert.equal(metadata['rotation_id'], 1);
     }
+  });
+
+  it('says the same in bincode to those who ask for it', async () => {
+    const binary = async (path: string) => {
+      const response = await fetch(`${base}${path}`);
+      assert.equal(response.headers.get('content-type'), 'application/bincode');
+      return new Uint8Array(await response.arrayBuffer());
+    };
+    const port = (value: number) => [251, value & 0xff, value >> 8];
+    const text = (value: string) => [value.length, ...Buffer.from(value)];
+    const ids = localnet.nodes.filter(({ kind }) => kind === 'mix').map(({ id }) => id);
+    const gateways = localnet.gateways;
+    assert.deepEqual(
+      [...(await binary('/api/v1/nym-nodes/rewarded-set?output=bincode'))],
+      // Epoch, then six lists: each its length and its members.
+      [
+        1,
+        2,
+        ...gateways.map(({ id }) => id),
+        0,
+        2,
+        ...ids.slice(0, 2),
+        2,
+        ...ids.slice(2, 4),
+        2,
+        ...ids.slice(4),
+        0,
+      ],
+    );
+
+    const { metadata } = await skimmed('/entry-gateways');
+    assert.deepEqual(
+      [...(await binary('/v2/unstable/nym-nodes/skimmed/entry-gateways?page=0&output=bincode'))],
+      [
+        ...[0, 1, 1, ...text(String(metadata['refreshed_at']))],
+        ...[2, 0, 2, 2],
+        ...gateways.flatMap((gateway) => [
+          gateway.id,
+          ...text(gateway.identity),
+          ...[1, 0, 127, 0, 0, 1],
+          ...port(gateway.mixPort),
+          ...text(gateway.sphinxKey),
+          1,
+          ...[0, 1, 0, 0],
+          ...[1, 0, ...port(gateway.wsPort), 0],
+          ...text('1'),
+        ]),
+      ],
+    );
+
+    const info = await fetch(`${base}/v1/epoch/key-rotation-info?output=bincode`);
+    assert.equal(info.headers.get('content-type'), 'application/json', 'the real one has it in JSON only');
   });
 
   it('says the same with and without /api in front', async () => {

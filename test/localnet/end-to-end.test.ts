@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { startLocalnet } from '../../src/localnet/index.js';
 import type { Localnet, LocalnetOptions } from '../../src/localnet/index.js';
 import type { MixnetClient, MixnetMessage } from '../../src/mixnet/client.js';
@@ -106,6 +107,52 @@ describe('official clients on a localnet', IN_TIME, () => {
     await localnet.startNode(node.id);
     // The official client repeats what was not acked.
     assert.deepEqual((await asked).payload, bytes('question'));
+  });
+
+  for (const frames of ['v1', 'v2'] as const) {
+    it(`talk to each other across a key rotation, with frames of ${frames}`, async (t) => {
+      const localnet = await startNetwork(t, { frames });
+      const refresh = { topologyRefreshMs: 200 };
+      const [alice, bob] = [await startClient(t, localnet, refresh), await startClient(t, localnet, refresh)];
+      await converse(alice, bob);
+      // Reply SURBs, like topologies, are made with the keys of their time.
+      const asked = nextMessage(bob);
+      await alice.send(bob.address, bytes('before'), 3);
+      const { senderTag } = await asked;
+      assert(senderTag !== undefined);
+      await localnet.rotateKeys();
+      const answered = nextMessage(alice);
+      await bob.reply(senderTag, bytes('after'));
+      assert.deepEqual((await answered).payload, bytes('after'));
+      await converse(alice, bob);
+
+      // Several refreshes of both clients.
+      await setTimeout(1000);
+      await localnet.endKeyOverlap();
+      const again = nextMessage(bob);
+      await alice.send(bob.address, bytes('with the new keys'), 0);
+      assert.deepEqual((await again).payload, bytes('with the new keys'));
+      const { badMac, expiredKey, malformed, failed } = (await localnet.counters()).total.dropped;
+      assert.deepEqual([badMac, expiredKey, malformed, failed], [0, 0, 0, 0]);
+    });
+  }
+
+  it('are told no key rotation by their packets, unless the gateway wants that', async (t) => {
+    const sent = async (frames: 'v1' | 'v2') => {
+      const localnet = await startNetwork(t, { frames, gateways: 1 });
+      const alice = await startClient(t, localnet);
+      await localnet.rotateKeys();
+      await localnet.endKeyOverlap();
+      // The client has not looked at the directory again: its packets are for keys that are gone.
+      await alice.send(alice.address, bytes('too late'), 0);
+      for (;;) {
+        const { badMac, expiredKey } = (await localnet.counters()).total.dropped;
+        if (badMac + expiredKey > 0) return { badMac: badMac > 0, expiredKey: expiredKey > 0 };
+        await setTimeout(20);
+      }
+    };
+    assert.deepEqual(await sent('v1'), { badMac: true, expiredKey: false });
+    assert.deepEqual(await sent('v2'), { badMac: false, expiredKey: true });
   });
 
   it('only authenticate after a restart of the localnet, and find what came meanwhile', async (t) => {

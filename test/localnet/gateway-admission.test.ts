@@ -27,16 +27,19 @@ describe('registration at a gateway', IN_TIME, () => {
     );
   });
 
-  it('says protocol 5, except to a client with a legacy key', async (t) => {
+  it('says protocol 6, and repeats the version of the client', async (t) => {
     const { connect, identityKey } = await startTestGateway(t);
-    const client = await connect();
-    client.send({ type: 'supportedProtocol' });
-    assert.equal((await client.nextReply('supportedProtocol'))['version'], 5);
-    const reply = await client.register(identityKey);
-    assert.deepEqual(reply, { type: 'register', protocol_version: 5, status: true });
-
-    const legacy = await connect();
-    assert.equal((await legacy.register(identityKey, { legacy: true }))['protocol_version'], 1);
+    for (const version of [3, 5, null]) {
+      const client = await connect();
+      client.send({ type: 'supportedProtocol' });
+      assert.equal((await client.nextReply('supportedProtocol'))['version'], 6);
+      assert.deepEqual(await client.register(identityKey, version), {
+        type: 'register',
+        protocol_version: version,
+        status: true,
+        upgrade_mode: false,
+      });
+    }
   });
 
   it('keeps the bandwidth of a client that registers again, with its new key', async (t) => {
@@ -55,7 +58,7 @@ describe('registration at a gateway', IN_TIME, () => {
 
   it('fails with a handshake error if a message is wrong', async (t) => {
     const { connect } = await startTestGateway(t);
-    const payloads = [new Uint8Array(81), new Uint8Array(80), new Uint8Array(0)];
+    const payloads = [new Uint8Array(81), new Uint8Array(80), new Uint8Array(64).fill(9), new Uint8Array(0)];
     for (const data of payloads) {
       const client = await connect();
       client.send({ type: 'handshakePayload', protocol_version: 3, data: [...data] });
@@ -78,56 +81,48 @@ describe('registration at a gateway', IN_TIME, () => {
 });
 
 describe('authentication at a gateway', IN_TIME, () => {
-  it('of version 1 lets a registered client in', async (t) => {
+  it('lets a registered client in, and repeats its version', async (t) => {
     const { registered } = await startTestGateway(t);
     const { port, identity, key } = await registered();
-    const client = await GatewayClient.connect(port, identity, key);
-    client.authenticateV1();
-    assert.deepEqual(await client.nextReply('authenticate'), {
-      type: 'authenticate',
-      protocol_version: 5,
-      status: true,
-      bandwidth_remaining: 0,
-    });
-  });
-
-  it('of version 1 answers a legacy client with its own version', async (t) => {
-    const { registered } = await startTestGateway(t);
-    const { port, identity, key } = await registered(undefined, { legacy: true });
-    for (const version of [1, 2, null]) {
-      const client = await GatewayClient.connect(port, identity, key);
-      client.authenticateV1(version);
-      assert.equal((await client.nextReply('authenticate'))['protocol_version'], version);
-    }
-  });
-
-  it('of version 2 never tells a legacy client to speak 5', async (t) => {
-    const { registered } = await startTestGateway(t);
-    const { port, identity, key } = await registered(undefined, { legacy: true });
-    for (const protocolVersion of [4, 5]) {
+    for (const protocolVersion of [4, 5, 6]) {
       const client = await GatewayClient.connect(port, identity, key);
       client.authenticateV2({ protocolVersion });
-      assert.equal((await client.nextReply('authenticate'))['protocol_version'], 4);
+      assert.deepEqual(await client.nextReply('authenticate'), {
+        type: 'authenticate',
+        protocol_version: protocolVersion,
+        status: true,
+        bandwidth_remaining: 0,
+        upgrade_mode: false,
+      });
     }
   });
 
-  it('of version 1 says no to a stranger and to a wrong key', async (t) => {
-    const { connect, registered } = await startTestGateway(t);
-    const known = await registered();
-    for (const identity of [known.identity, testIdentity()]) {
-      const client = await connect(identity);
-      client.key = { kind: 'siv', bytes: new Uint8Array(32) };
-      client.authenticateV1();
-      const { status, bandwidth_remaining: bandwidth } = await client.nextReply('authenticate');
-      assert.deepEqual([status, bandwidth], [false, 0]);
-      await client.closed;
+  it('tells a client to send its key rotation along, where the gateway wants that', async (t) => {
+    const { registered } = await startTestGateway(t, { rules: { frames: 'v2' } });
+    const { port, identity, key } = await registered();
+    for (const [protocolVersion, answered] of [
+      [4, 5],
+      [6, 6],
+    ] as const) {
+      const client = await GatewayClient.connect(port, identity, key);
+      client.authenticateV2({ protocolVersion });
+      assert.equal((await client.nextReply('authenticate'))['protocol_version'], answered);
     }
+  });
+
+  it('of version 1 is given up', async (t) => {
+    const { registered, connect } = await startTestGateway(t);
+    const { identity } = await registered();
+    const client = await connect(identity);
+    client.send({ type: 'authenticate', protocol_version: 3, address: '1', enc_address: '1', iv: '1' });
+    assert.match(String((await client.nextReply('error'))['message']), /Only 'Register' or 'Authenticate'/);
+    await client.closed;
   });
 
   it('of version 2 tells a stranger that it is not registered', async (t) => {
     const { connect } = await startTestGateway(t);
     const client = await connect();
-    client.key = { kind: 'siv', bytes: new Uint8Array(32) };
+    client.key = new Uint8Array(32);
     client.authenticateV2();
     assert.equal((await client.nextReply('error'))['message'], 'the client is not registered');
     await client.closed;
@@ -140,7 +135,7 @@ describe('authentication at a gateway', IN_TIME, () => {
       [
         /shared key/,
         (client) => {
-          client.key = { kind: 'siv', bytes: new Uint8Array(32) };
+          client.key = new Uint8Array(32);
           client.authenticateV2();
         },
       ],
@@ -157,18 +152,19 @@ describe('authentication at a gateway', IN_TIME, () => {
     }
   });
 
-  it('of version 2 accepts a timestamp again, but none that is older', async (t) => {
+  it('of version 2 accepts no timestamp again, and none that is older', async (t) => {
     const { registered } = await startTestGateway(t);
     const { port, identity, key } = await registered();
     const timestamp = nowS();
     const answers: unknown[] = [];
-    for (const age of [0, 0, 1]) {
+    for (const later of [0, 0, -1, 1]) {
       const client = await GatewayClient.connect(port, identity, key);
-      client.authenticateV2({ timestamp: timestamp - age });
+      client.authenticateV2({ timestamp: timestamp + later });
       const answer = await client.next();
-      answers.push(answer instanceof Uint8Array ? answer : answer['type']);
+      answers.push(answer instanceof Uint8Array ? answer : (answer['message'] ?? answer['type']));
     }
-    assert.deepEqual(answers, ['authenticate', 'authenticate', 'error']);
+    const refused = 'the provided request timestamp is smaller or equal to one previously used';
+    assert.deepEqual(answers, ['authenticate', refused, refused, 'authenticate']);
   });
 
   it('ends the older connection of the same client, to which nothing goes any more', async (t) => {
@@ -211,8 +207,8 @@ describe('a connection that is not authenticated', IN_TIME, () => {
   it('ends with a handshake error if a handshake is not finished in time', async (t) => {
     const { connect } = await startTestGateway(t, { limits: { handshakeMessageMs: 20 } });
     const client = await connect();
-    const hello = [...client.identity.publicKey, ...new Uint8Array(32).fill(9)];
-    client.send({ type: 'handshakePayload', protocol_version: 1, data: hello });
+    const hello = [...client.identity.publicKey, ...new Uint8Array(32).fill(9), ...new Uint8Array(16)];
+    client.send({ type: 'handshakePayload', protocol_version: 3, data: hello });
     await client.nextReply('handshakePayload');
     assert.match(String((await client.nextReply('handshakeError'))['message']), /timed out/);
     await client.closed;

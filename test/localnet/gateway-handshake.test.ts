@@ -4,14 +4,7 @@ import { base64 } from '@scure/base';
 import { signedPart } from '../../src/localnet/gateway/authentication.js';
 import { concat } from '../../src/localnet/gateway/bytes.js';
 import { answerHello, clientProofIsValid, readHello } from '../../src/localnet/gateway/handshake.js';
-import {
-  deriveSharedKey,
-  open,
-  seal,
-  sealBare,
-  sharedKeyDigest,
-  upgradeSharedKey,
-} from '../../src/localnet/gateway/shared-key.js';
+import { open, seal } from '../../src/localnet/gateway/shared-key.js';
 import { exchangeKeyFromBytes, identityFromSeed } from '../../src/localnet/keys.js';
 
 const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
@@ -53,8 +46,7 @@ describe('the handshake vector of the protocol document', () => {
   });
 
   it('derives this shared key', () => {
-    assert.equal(key.kind, 'siv');
-    assert.equal(hex(key.bytes), '14253fa410f900a1b5581b735c148bf5726b07cefdb0119b80a00c6417d60a36');
+    assert.equal(hex(key), '14253fa410f900a1b5581b735c148bf5726b07cefdb0119b80a00c6417d60a36');
   });
 
   it('answers the client with these bytes', () => assert.equal(hex(answer.data), frame2));
@@ -72,7 +64,7 @@ describe('the handshake vector of the protocol document', () => {
   it('authenticates with this ciphertext and signature', () => {
     const nonce = repeat(0x88, 12);
     const address = client.publicKey;
-    const addressCiphertext = sealBare(key, nonce, address);
+    const addressCiphertext = seal(key, nonce, address);
     assert.equal(
       hex(addressCiphertext),
       'ede02c13521f7131857058635fd68f7efbc59782632d012f049d4c62f3c1c83662e1a0e43b662db17bbb0bb4e4975785',
@@ -104,37 +96,11 @@ describe('the handshake vector of the protocol document', () => {
   });
 });
 
-describe('the legacy key of the same secret', () => {
-  const legacy = deriveSharedKey(secret, undefined);
-
-  it('has these bytes', () => {
-    assert.equal(legacy.kind, 'legacy');
-    assert.equal(hex(legacy.bytes), '0fef404269dcce1f093242d068175d8a7f00114c4215c6bf4031b67c22505f72');
-  });
-
-  it('pushes "hi" as these bytes', () => {
-    const sealed = seal(legacy, repeat(0, 16), new TextEncoder().encode('hi'));
-    assert.equal(hex(sealed), '167fbac378fe26b7d39fde5088d1f8e7f66378e1f05b1d45b9b39a53265b26334caa');
-    assert.equal(new TextDecoder().decode(open(legacy, repeat(0, 16), sealed)), 'hi');
-  });
-
-  it('becomes this key with the salt', () => {
-    const upgraded = upgradeSharedKey(legacy, salt);
-    assert.equal(upgraded.kind, 'siv');
-    assert.equal(hex(upgraded.bytes), '3430b8c530989b80bff5ba897d986f739020e13f8b9ba0c6b229c0f62aaf236b');
-    assert.equal(
-      hex(sharedKeyDigest(upgraded)),
-      '4eeb1338423966130b924c913a7302adf49215b5014451fba4192a8ce9e66601',
-    );
-  });
-});
-
 describe('a handshake', () => {
-  it('begins with 64 or 80 bytes and nothing else', () => {
-    for (const length of [0, 1, 63, 65, 79, 81, 1000])
+  it('begins with 80 bytes and nothing else, not the 64 of earlier clients either', () => {
+    for (const length of [0, 1, 63, 64, 65, 79, 81, 1000])
       assert.equal(readHello(new Uint8Array(length)), undefined);
-    assert.equal(readHello(new Uint8Array(64))?.salt, undefined);
-    assert.equal(readHello(new Uint8Array(80))?.salt?.length, 16);
+    assert.equal(readHello(new Uint8Array(80))?.salt.length, 16);
   });
 
   it('fails with an ephemeral key of low order', () => {

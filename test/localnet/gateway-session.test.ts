@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { concat } from '../../src/localnet/gateway/bytes.js';
-import { sharedKeyDigest, upgradeSharedKey } from '../../src/localnet/gateway/shared-key.js';
 import type { GatewayClient } from '../support/gateway-client.js';
 import {
   ACK_HOP,
@@ -38,15 +37,6 @@ describe('a packet of a client', IN_TIME, () => {
     ]);
   });
 
-  it('is passed on from a client with a legacy key', async (t) => {
-    const { registered, forwarded } = await startTestGateway(t);
-    const client = await registered(undefined, { legacy: true });
-    await claim(client);
-    client.forward(FIRST_MIX, PACKET);
-    await client.drain();
-    assert.deepEqual(forwarded, [{ nextHop: FIRST_MIX, packetType: 0, keyRotation: 0, packet: PACKET }]);
-  });
-
   it('costs its length, which the reply takes off the balance', async (t) => {
     const { registered } = await startTestGateway(t);
     const client = await registered();
@@ -74,6 +64,38 @@ describe('a packet of a client', IN_TIME, () => {
     client.forward(FIRST_MIX, PACKET, 0);
     await client.nextReply('send');
     assert.equal(forwarded.length, 1);
+  });
+
+  it('is refused once the day is over in which the bandwidth was claimed, and passed on after a new claim', async (t) => {
+    const dayMs = 400;
+    const { registered, forwarded, gateway } = await startTestGateway(t, { rules: { dayMs } });
+    const client = await registered();
+    // Right after the start of a day, so that the first packet is still in it.
+    while (Date.now() % dayMs > 50) await setImmediate();
+    await claim(client);
+    client.forward(FIRST_MIX, PACKET);
+    assert.equal((await client.nextReply('send'))['remaining_bandwidth'], 64 * 2 ** 30 - 2413);
+    await setTimeout(dayMs);
+    client.forward(FIRST_MIX, PACKET);
+    assert.deepEqual(await client.nextReply('typedError'), {
+      type: 'typedError',
+      error: { out_of_bandwidth: { required: 2413, available: 0 } },
+    });
+    assert.equal(forwarded.length, 1);
+    assert.equal(gateway.counters().outOfBandwidth, 1);
+    assert.equal(await claim(client), 64 * 2 ** 30);
+  });
+
+  it('needs a credential at a gateway that gives no free bandwidth', async (t) => {
+    const { registered, gateway } = await startTestGateway(t, { rules: { freeBandwidth: false } });
+    const client = await registered();
+    client.send({ type: 'claimFreeTestnetBandwidth' });
+    assert.match(String((await client.nextReply('error'))['message']), /only accepting coconut credentials/);
+    client.forward(FIRST_MIX, PACKET);
+    await client.nextReply('typedError');
+    client.send({ type: 'ecashCredential', enc_credential: [1], iv: [1] });
+    assert.equal((await client.nextReply('bandwidth'))['available_total'], 64 * 2 ** 30);
+    assert.equal(gateway.counters().claimsRefused, 1);
   });
 
   it('is dropped without an answer if its length, type, rotation or next hop is wrong', async (t) => {
@@ -120,13 +142,6 @@ describe('what arrives for a client', IN_TIME, () => {
     gateway.finalHop(messageHop(client.identity, testMessage(1), 2));
     assert.deepEqual(await client.nextPush(), testMessage(1));
     assert.deepEqual(forwarded, [{ nextHop: ACK_HOP, packetType: 0, keyRotation: 2, packet: ACK_PACKET }]);
-  });
-
-  it('is pushed to a client with a legacy key', async (t) => {
-    const { registered, gateway } = await startTestGateway(t);
-    const client = await registered(undefined, { legacy: true });
-    gateway.finalHop(messageHop(client.identity, testMessage(1)));
-    assert.deepEqual(await client.nextPush(), testMessage(1));
   });
 
   it('is pushed whole if it is an ack, and acks are not acked', async (t) => {
@@ -265,42 +280,13 @@ describe('encrypted requests', IN_TIME, () => {
     assert.deepEqual(await client.nextEncrypted(), { RememberMeAck: {} });
   });
 
-  it('upgrade a legacy key, for this session and the next', async (t) => {
-    const { registered, returning, forwarded, gateway } = await startTestGateway(t);
-    const client = await registered(undefined, { legacy: true });
-    assert(client.key);
-    const salt = new Uint8Array(16).fill(5);
-    const upgraded = upgradeSharedKey(client.key, salt);
-    client.sendEncrypted({
-      UpgradeKey: { hkdf_salt: [...salt], derived_key_digest: [...sharedKeyDigest(upgraded)] },
-    });
-    client.key = upgraded;
-    assert.deepEqual(await client.nextEncrypted(), { KeyUpgradeAck: {} });
-    await claim(client);
-    client.forward(FIRST_MIX, PACKET);
-    await client.nextReply('send');
-    assert.equal(forwarded.length, 1);
-    gateway.finalHop(messageHop(client.identity, testMessage(1)));
-    assert.deepEqual(await client.nextPush(), testMessage(1));
-    await returning(client);
-  });
-
-  it('to upgrade to a key the gateway does not derive, or for a second time, change nothing', async (t) => {
+  it('of another kind change nothing', async (t) => {
     const { registered, gateway } = await startTestGateway(t);
-    const legacy = await registered(undefined, { legacy: true });
-    const request = { UpgradeKey: { hkdf_salt: [1], derived_key_digest: [...new Uint8Array(32)] } };
-    legacy.sendEncrypted(request);
-    assert.deepEqual(await legacy.drain(), []);
-    legacy.sendEncrypted({ RememberMe: {} });
-    assert.deepEqual(await legacy.nextEncrypted(), { RememberMeAck: {} });
-
-    const salted = await registered();
-    assert(salted.key);
-    const digest = sharedKeyDigest(upgradeSharedKey(salted.key, new Uint8Array(16)));
-    salted.sendEncrypted({
-      UpgradeKey: { hkdf_salt: [...new Uint8Array(16)], derived_key_digest: [...digest] },
-    });
-    assert.deepEqual(await salted.drain(), []);
-    assert.equal(gateway.counters().badFrames, 2);
+    const client = await registered();
+    client.sendEncrypted({ UpgradeKey: { hkdf_salt: [1], derived_key_digest: [...new Uint8Array(32)] } });
+    assert.deepEqual(await client.drain(), []);
+    client.sendEncrypted({ RememberMe: {} });
+    assert.deepEqual(await client.nextEncrypted(), { RememberMeAck: {} });
+    assert.equal(gateway.counters().badFrames, 1);
   });
 });

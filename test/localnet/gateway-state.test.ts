@@ -20,22 +20,35 @@ describe('the state file of a gateway', IN_TIME, () => {
   it('keeps keys, bandwidth, timestamps and inboxes across a restart', async (t) => {
     const stateFile = await temporaryFile(t);
     const first = await startTestGateway(t, { stateFile });
-    const [siv, legacy] = [await first.registered(), await first.registered(undefined, { legacy: true })];
-    siv.send({ type: 'claimFreeTestnetBandwidth' });
-    const { available_total: bandwidth } = await siv.nextReply('bandwidth');
-    await Promise.all([siv.close(), legacy.close()]);
-    for (const i of [1, 2, 3]) first.gateway.finalHop(messageHop(siv.identity, testMessage(i)));
+    const client = await first.registered();
+    client.send({ type: 'claimFreeTestnetBandwidth' });
+    const { available_total: bandwidth } = await client.nextReply('bandwidth');
+    await client.close();
+    for (const i of [1, 2, 3]) first.gateway.finalHop(messageHop(client.identity, testMessage(i)));
     await first.gateway.close();
 
     const second = await startTestGateway(t, { stateFile });
-    const back = await GatewayClient.connect(second.gateway.wsPort, siv.identity, siv.key);
+    const back = await GatewayClient.connect(second.gateway.wsPort, client.identity, client.key);
     back.authenticateV2();
     for (const i of [1, 2, 3]) assert.deepEqual(await back.nextPush(), testMessage(i));
     assert.equal((await back.nextReply('authenticate'))['bandwidth_remaining'], bandwidth);
+  });
 
-    const legacyBack = await GatewayClient.connect(second.gateway.wsPort, legacy.identity, legacy.key);
-    legacyBack.authenticateV1(1);
-    assert.equal((await legacyBack.nextReply('authenticate'))['status'], true);
+  it('of an earlier version, which does not say when bandwidth ends, has clients claim again', async (t) => {
+    const stateFile = await temporaryFile(t);
+    const first = await startTestGateway(t, { stateFile });
+    const client = await first.registered();
+    client.send({ type: 'claimFreeTestnetBandwidth' });
+    await client.nextReply('bandwidth');
+    await first.gateway.close();
+    const text = await readFile(stateFile, 'utf8');
+    const earlier = text.replace(/"bandwidthEndsAt":\d+/, '"legacy":false');
+    assert.notEqual(earlier, text);
+    await writeFile(stateFile, earlier);
+    const second = await startTestGateway(t, { stateFile });
+    const back = await GatewayClient.connect(second.gateway.wsPort, client.identity, client.key);
+    back.authenticateV2();
+    assert.equal((await back.nextReply('authenticate'))['bandwidth_remaining'], 0);
   });
 
   it('refuses a timestamp older than one from before the restart', async (t) => {
@@ -46,7 +59,7 @@ describe('the state file of a gateway', IN_TIME, () => {
     const second = await startTestGateway(t, { stateFile });
     const back = await GatewayClient.connect(second.gateway.wsPort, client.identity, client.key);
     back.authenticateV2({ timestamp: Math.floor(Date.now() / 1000) - 60 });
-    assert.match(String((await back.nextReply('error'))['message']), /older/);
+    assert.match(String((await back.nextReply('error'))['message']), /smaller or equal/);
   });
 
   it('holds a new client by the time it knows that it is registered', async (t) => {
@@ -83,7 +96,7 @@ describe('the state file of a gateway', IN_TIME, () => {
       good.replace(/"key":"/, '"key":"AA'),
       good.replace(/"address":"/, '"address":"0'),
       good.replace('"bandwidth":0', '"bandwidth":-1'),
-      good.replace('"legacy":false', '"legacy":null'),
+      good.replace('"bandwidthEndsAt":0', '"bandwidthEndsAt":null'),
       good.replace('"inbox":[]', '"inbox":[{}]'),
     ];
     for (const content of bad) {

@@ -7,7 +7,8 @@ import fc from 'fast-check';
 import { newNodeCounters, type DropCounters, type NodeCounters } from '../../src/localnet/counters.js';
 import { DelayQueue } from '../../src/localnet/delay-queue.js';
 import { Link, type Arrival } from '../../src/localnet/link.js';
-import { MixNode, type MixNodeOptions } from '../../src/localnet/mix-node.js';
+import { MAX_LATE_MS, MixNode, type MixNodeOptions } from '../../src/localnet/mix-node.js';
+import type { NodeSpec } from '../../src/localnet/node-host.js';
 import type { FinalHop } from '../../src/localnet/packet.js';
 import { PACKET_SIZES } from '../../src/localnet/sphinx/format.js';
 import { dropsOf, hopOf, mixSpec, packetThrough } from './traffic.js';
@@ -53,12 +54,12 @@ describe('a mix node', () => {
   it('passes packets of every size on, with their type and key rotation', () => {
     const { node, arrived } = newNode();
     for (const packetSize of Object.values(PACKET_SIZES)) {
-      node.receive({ ...packetThrough([hopOf(spec), hopOf(nextSpec)], { packetSize }), keyRotation: 2 });
+      node.receive({ ...packetThrough([hopOf(spec), hopOf(nextSpec)], { packetSize }), keyRotation: 1 });
     }
     pass(1);
     assert.deepEqual(
       arrived.map(({ packet, packetType, keyRotation }) => [packet.length, packetType, keyRotation]),
-      Object.values(PACKET_SIZES).map((size) => [size, 0, 2]),
+      Object.values(PACKET_SIZES).map((size) => [size, 0, 1]),
     );
   });
 
@@ -133,15 +134,68 @@ describe('a mix node', () => {
     assert.equal(gateway.counters().final, 1);
   });
 
+  it('tries the present key, then the last one, for packets that name no key rotation', () => {
+    const { node, arrived } = newNode();
+    const next = mixSpec(1);
+    const packet = (of: NodeSpec, keyRotation: number): Arrival => ({
+      ...packetThrough([hopOf(of), hopOf(nextSpec)]),
+      keyRotation,
+    });
+    node.rotateKey({ rotation: 2, privateKey: next.sphinxPrivateKey });
+    // Rotation 1 is odd, 2 even.
+    for (const [of, keyRotation] of [
+      [spec, 0],
+      [spec, 1],
+      [next, 0],
+      [next, 2],
+    ] as const) {
+      node.receive(packet(of, keyRotation));
+    }
+    pass(1);
+    assert.equal(arrived.length, 4);
+    expectDropped(node, {});
+    node.receive(packet(spec, 2));
+    node.receive(packet(strangerSpec, 0));
+    expectDropped(node, { badMac: 2 });
+
+    node.endKeyOverlap();
+    node.receive(packet(spec, 0));
+    node.receive(packet(spec, 1));
+    node.receive(packet(next, 2));
+    pass(1);
+    assert.equal(arrived.length, 5);
+    expectDropped(node, { badMac: 3, expiredKey: 1 });
+
+    node.rotateKey({ rotation: 3, privateKey: mixSpec(1).sphinxPrivateKey });
+    node.rotateKey({ rotation: 4, privateKey: mixSpec(1).sphinxPrivateKey });
+    node.receive(packet(next, 2));
+    expectDropped(node, { badMac: 4, expiredKey: 1 });
+  });
+
+  it('drops packets that are later than their senders wait, whether they came late or were kept too long', () => {
+    const { node, arrived } = newNode();
+    node.receive({ ...delayed(10), lateMs: MAX_LATE_MS + 1 });
+    node.receive({ ...delayed(10), lateMs: 1000 });
+    node.receive(delayed(10));
+    // The machine is busy for a second, and no timer fires.
+    nowMs += 1010;
+    mock.timers.tick(1010);
+    expectDropped(node, { late: 2 });
+    assert.equal(arrived.length, 1);
+    assert.equal(arrived[0]?.lateMs, 1000);
+  });
+
   it('survives errors of what it hands packets to', () => {
     const { node } = newNode({
       onFinal: () => {
         throw new Error('broken');
       },
     });
+    assert.equal(node.fault, undefined);
     node.receive(finalPacket());
     node.receive(finalPacket());
     expectDropped(node, { failed: 2 });
+    assert.equal(node.fault, 'broken');
   });
 
   it('drops what exceeds the limit of what it may hold, and takes packets again afterwards', () => {

@@ -7,6 +7,7 @@ import { blake2b } from '@noble/hashes/blake2.js';
 import fc from 'fast-check';
 
 import { keyedBlake2b } from '../../src/localnet/sphinx/blake2b.js';
+import { chacha20, nativeChacha20, portableChacha20 } from '../../src/localnet/sphinx/chacha20.js';
 import { addLionessLayer, removeLionessLayer } from '../../src/localnet/sphinx/lioness.js';
 import {
   blind,
@@ -48,6 +49,17 @@ describe('keyed BLAKE2b', () => {
   it('refuses what its memory does not hold, and keys of another length', () => {
     assert.throws(() => keyedBlake2b(new Uint8Array(64), new Uint8Array(65_281)), RangeError);
     assert.throws(() => keyedBlake2b(new Uint8Array(32), new Uint8Array(1)), RangeError);
+  });
+});
+
+describe('ChaCha20', () => {
+  it('comes out the same from OpenSSL and from the code for runtimes without it', () => {
+    fc.assert(
+      fc.property(bytes(32), fc.uint8Array({ maxLength: 300 }), (key, data) => {
+        assert.deepEqual(plain(nativeChacha20(key, data)), plain(portableChacha20(key, data)));
+      }),
+    );
+    assert.equal(chacha20, nativeChacha20);
   });
 });
 

@@ -43,9 +43,32 @@ describe('the link between threads', IN_TIME, () => {
         const received = next();
         for (const { node, arrival } of sent) assert.equal(here.send(node, arrival), true);
         await received;
-        assert.deepEqual(arrived, sent);
+        const [first] = arrived;
+        assert.ok(first?.arrival.lateMs !== undefined);
+        // All of a batch were under way for the same time.
+        const { lateMs } = first.arrival;
+        assert.deepEqual(
+          arrived,
+          sent.map(({ node, arrival }) => ({ node, arrival: { ...arrival, lateMs } })),
+        );
       }),
     );
+  });
+
+  it('counts the time that packets are under way as lateness, on top of what they had', async (t) => {
+    const { here, arrived, next } = link(t);
+    const packet = { packetType: 0, keyRotation: 0, packet: new Uint8Array(1) };
+    const received = next();
+    here.send(1, { ...packet, lateMs: 500 });
+    here.send(1, packet);
+    // Sent at the end of this turn; then the thread is busy, and does not read its port.
+    await Promise.resolve();
+    const busyUntil = performance.now() + 50;
+    while (performance.now() < busyUntil);
+    await received;
+    const [late = 0, onTime = 0] = arrived.map(({ arrival }) => arrival.lateMs);
+    assert.ok(onTime >= 49 && onTime < 450, `${onTime} ms`);
+    assert.ok(Math.abs(late - onTime - 500) < 0.01, `${late} ms`);
   });
 
   it('leaves the memory of what it sends alone', async (t) => {

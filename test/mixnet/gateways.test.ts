@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 
-import { chooseGateway } from '../../src/mixnet/gateways.js';
+import { drawGateways, type GatewayChoice } from '../../src/mixnet/gateways.js';
 import type { Network } from '../../src/mixnet/network.js';
 
 const ENTRY = { hostname: null, ws_port: 9000, wss_port: null };
@@ -17,6 +17,12 @@ function gateway(identity: string, changes: object = {}): object {
     entry: ENTRY,
     ...changes,
   };
+}
+
+/** The gateway that would be tried first. */
+async function chooseGateway(network: Network, choice?: GatewayChoice): Promise<string | undefined> {
+  const [first] = await drawGateways(network, choice);
+  return first;
 }
 
 describe('the choice of a gateway', () => {
@@ -53,8 +59,15 @@ describe('the choice of a gateway', () => {
     );
     const drawn = new Set<string>();
     // Leaving one of five out in 200 draws has a probability below 1e-18.
-    for (let i = 0; i < 200; i += 1) drawn.add(await chooseGateway(network));
+    for (let i = 0; i < 200; i += 1) drawn.add((await chooseGateway(network)) ?? 'none');
     assert.deepEqual([...drawn].sort(), identities);
+  });
+
+  it('has all of them tried before it gives up, each once', async () => {
+    const identities = ['a', 'b', 'c', 'd', 'e'];
+    const network = await directory(identities.map((identity) => gateway(identity)));
+    assert.deepEqual([...(await drawGateways(network))].sort(), identities);
+    assert.deepEqual(await drawGateways(network, { wanted: 'c' }), ['c']);
   });
 
   it('draws none that performs badly, accepts no clients or cannot be read', async () => {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before } from 'node:test';
 
-import { startLocalnet, type Localnet, type LocalnetGateway } from '../../src/localnet/index.js';
+import {
+  startLocalnet,
+  type Localnet,
+  type LocalnetGateway,
+  type LocalnetOptions,
+} from '../../src/localnet/index.js';
 import type { MixnetClient, MixnetMessage } from '../../src/mixnet/client.js';
 import { startMixnetClient, type StartOptions } from '../../src/mixnet/node/start.js';
 
@@ -17,7 +22,7 @@ export interface LocalnetClients {
 }
 
 /** To be called within a `describe`. */
-export function withLocalnet(): LocalnetClients {
+export function withLocalnet(options: LocalnetOptions = {}): LocalnetClients {
   let net: Localnet | undefined;
   let clients: MixnetClient[] = [];
   const running = () => {
@@ -25,7 +30,7 @@ export function withLocalnet(): LocalnetClients {
     return net;
   };
   before(async () => {
-    net = await startLocalnet();
+    net = await startLocalnet(options);
   });
   after(() => net?.close());
   afterEach(async () => {

@@ -97,7 +97,7 @@ async function openSite(browser: Browser, url: string): Promise<Page> {
 describe("other people's web pages", IN_TIME, () => {
   let browser: Browser;
   before(async () => {
-    browser = await startChromium('--host-resolver-rules=MAP *.example 127.0.0.1');
+    browser = await startChromium(['--host-resolver-rules=MAP *.example 127.0.0.1']);
   });
   after(() => browser.close());
 

@@ -15,7 +15,7 @@ function answering(sessionId: SessionId): SessionEngine {
 }
 
 describe('what the official client may still hold of replies', () => {
-  it('is the last message to a peer in the Rust way, until it has had the time to leave', () => {
+  it('is the last message to a peer in legacy mode, until it has had the time to leave', () => {
     const engine = answering(v4());
     assert.equal(engine.handedOver(100), 0);
     const message = engine.poll(100);

@@ -18,7 +18,7 @@ describe('an opener of a later version of the session protocol', () => {
   });
 
   for (const startWithFrames of [false, true]) {
-    it(`is served in ours, starting ${startWithFrames ? 'with frames' : 'in the Rust way'}`, () => {
+    it(`is served in ours, starting ${startWithFrames ? 'with frames' : 'in legacy mode'}`, () => {
       const application = { writes: [new Uint8Array(100_000)], writeEveryMs: 10, readEveryMs: 1 };
       const told: Frame[] = [];
       const { opener, acceptor } = simulate({

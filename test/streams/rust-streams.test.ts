@@ -127,7 +127,7 @@ describe('a Rust peer that accepts', TIME_LIMIT, () => {
   });
 });
 
-/** Sends single messages of one stream in the Rust way. */
+/** Sends single messages of one stream in legacy mode. */
 class Sender {
   readonly id = newStreamId();
   readonly #end: StreamEnd;
@@ -145,7 +145,7 @@ class Sender {
   }
 }
 
-describe('messages in the Rust way', TIME_LIMIT, () => {
+describe('messages in legacy mode', TIME_LIMIT, () => {
   it('that overtake their Open are kept for it, in order and each once', async () => {
     await using world = new StreamWorld();
     world.mixnet.fate = () => [0];

@@ -190,7 +190,7 @@ describe('the idle timeout of a stream', () => {
     assert.equal(acceptor.deadline, 1_000_000 + idleTimeoutMs);
     acceptor.write(bytes('c'));
     saidBy(acceptor, 2_000_000);
-    // The pause of a replier in the Rust way is over then.
+    // The pause of a replier in legacy mode is over then.
     saidBy(acceptor, 2_001_000);
     assert.equal(acceptor.deadline, 2_000_000 + idleTimeoutMs);
     // Neither a duplicate nor what waits behind a gap is carried.

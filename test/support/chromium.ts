@@ -12,9 +12,9 @@ const ARGS = [
 ];
 
 /** Starts a real Chromium, which comes from npm like everything else. Whoever started it closes it. */
-export async function startChromium(...args: readonly string[]): Promise<Browser> {
-  const all = [...ARGS, ...args];
-  return chromium.launch({ ...(await whichChromium()), args: all, headless: true, timeout: 60_000 });
+export async function startChromium(moreArgs: readonly string[] = []): Promise<Browser> {
+  const args = [...ARGS, ...moreArgs];
+  return chromium.launch({ ...(await whichChromium()), args, headless: true, timeout: 60_000 });
 }
 
 /**

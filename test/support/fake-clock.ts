@@ -34,14 +34,14 @@ export class FakeClock implements Clock {
 
   /** Runs until `done` settles, which it returns, or throws when nothing is left that could settle it. */
   async run<T>(done: Promise<T>, untilMs = Infinity): Promise<T> {
-    let settled = false;
-    const settle = () => (settled = true);
+    const state = { settled: false };
+    const settle = () => (state.settled = true);
     done.then(settle, settle);
     for (;;) {
       // Promises settle in microtasks, sessions send in the task after: a few rounds are enough for both.
-      for (let round = 0; round < 6 && !settled; round += 1)
+      for (let round = 0; round < 6 && !state.settled; round += 1)
         await new Promise<void>((resolve) => setImmediate(resolve));
-      if (settled) return done;
+      if (state.settled) return done;
       const next = this.#timers.shift();
       if (next === undefined || next.at > untilMs)
         throw new Error(`nothing settles it (at ${this.#now} ms of the clock)`);

@@ -5,18 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { base58, base64 } from '@scure/base';
+import { base64 } from '@scure/base';
 import { WebSocket } from 'ws';
 import { signedPart } from '../../src/localnet/gateway/authentication.js';
 import { concat } from '../../src/localnet/gateway/bytes.js';
-import {
-  deriveSharedKey,
-  nonceLength,
-  open,
-  openBare,
-  seal,
-  sealBare,
-} from '../../src/localnet/gateway/shared-key.js';
+import { deriveSharedKey, NONCE_LENGTH, open, seal } from '../../src/localnet/gateway/shared-key.js';
 import type { SharedKey } from '../../src/localnet/gateway/shared-key.js';
 import { exchangeKeyFromBytes, identityFromSeed, signatureIsValid } from '../../src/localnet/keys.js';
 import type { Identity } from '../../src/localnet/keys.js';
@@ -26,8 +19,6 @@ import type { NodeAddress } from '../../src/localnet/node-address.js';
 /** A text frame of the gateway, parsed. */
 export type Reply = Readonly<Record<string, unknown>>;
 
-const LEGACY_IV = new Uint8Array(16);
-
 /** An ed25519 key pair whose 32-byte seed is `seed` repeated; a random one without it. */
 export function testIdentity(seed?: number): Identity {
   return identityFromSeed(seed === undefined ? randomBytes(32) : new Uint8Array(32).fill(seed));
@@ -36,6 +27,14 @@ export function testIdentity(seed?: number): Identity {
 /** Whole seconds since 1970. */
 export function nowS(): number {
   return Math.floor(Date.now() / 1000);
+}
+
+let lastTimestampS = 0;
+
+/** Later than all that was asked for before, as a gateway wants it of a client; a little ahead of the clock at times. */
+function freshTimestampS(): number {
+  lastTimestampS = Math.max(nowS(), lastTimestampS + 1);
+  return lastTimestampS;
 }
 
 /** One connection to a gateway. */
@@ -111,10 +110,8 @@ export class GatewayClient {
   async nextPush(): Promise<Uint8Array> {
     const frame = await this.next();
     assert(frame instanceof Uint8Array, `expected a push, got ${JSON.stringify(frame)}`);
-    const key = this.#sharedKey();
-    if (key.kind === 'siv') assert.deepEqual(Array.from(frame.subarray(0, 2)), [1, 1]);
-    const opened =
-      key.kind === 'siv' ? open(key, frame.subarray(2, 14), frame.subarray(14)) : open(key, LEGACY_IV, frame);
+    assert.deepEqual(Array.from(frame.subarray(0, 2)), [1, 1]);
+    const opened = open(this.#sharedKey(), frame.subarray(2, 14), frame.subarray(14));
     assert(opened, 'the push does not decrypt');
     return opened;
   }
@@ -143,31 +140,23 @@ export class GatewayClient {
   }
 
   /** The registration handshake, after which {@link GatewayClient.key} is known. */
-  async register(gateway: Uint8Array, options: { legacy?: boolean } = {}): Promise<Reply> {
-    const legacy = options.legacy === true;
-    const protocol = legacy ? 1 : 3;
+  async register(gateway: Uint8Array, protocol: number | null = 3): Promise<Reply> {
     const ephemeral = exchangeKeyFromBytes(randomBytes(32));
-    const salt = legacy ? undefined : randomBytes(16);
-    const hello = concat(this.identity.publicKey, ephemeral.publicKey, salt ?? new Uint8Array());
-    this.send({
-      type: legacy ? 'registerHandshakeInitRequest' : 'handshakePayload',
-      protocol_version: protocol,
-      data: [...hello],
-    });
+    const salt = randomBytes(16);
+    const hello = concat(this.identity.publicKey, ephemeral.publicKey, salt);
+    this.send({ type: 'handshakePayload', protocol_version: protocol, data: [...hello] });
 
     const answer = Uint8Array.from((await this.nextReply('handshakePayload'))['data'] as number[]);
     const theirs = answer.subarray(0, 32);
     const secret = ephemeral.agree(theirs);
     assert(secret);
     const key = deriveSharedKey(secret, salt);
-    const nonce = legacy ? LEGACY_IV : answer.subarray(-12);
-    const sealed = answer.subarray(32, legacy ? undefined : -12);
-    const signature = openBare(key, nonce, sealed);
+    const signature = open(key, answer.subarray(-12), answer.subarray(32, -12));
     assert(signature && signatureIsValid(gateway, concat(theirs, ephemeral.publicKey), signature));
 
     const own = this.identity.sign(concat(ephemeral.publicKey, theirs));
-    const ownNonce = legacy ? LEGACY_IV : randomBytes(12);
-    const proof = concat(sealBare(key, ownNonce, own), legacy ? new Uint8Array() : ownNonce);
+    const nonce = randomBytes(NONCE_LENGTH);
+    const proof = concat(seal(key, nonce, own), nonce);
     this.send({ type: 'handshakePayload', protocol_version: protocol, data: [...proof] });
     assert.deepEqual((await this.nextReply('handshakePayload'))['data'], [1]);
     this.key = key;
@@ -176,11 +165,11 @@ export class GatewayClient {
 
   /** Sends a version 2 authentication; the answer is to be awaited. */
   authenticateV2(options: { timestamp?: number; protocolVersion?: number; signer?: Identity } = {}): void {
-    const { timestamp = nowS(), protocolVersion = 4, signer = this.identity } = options;
+    const { timestamp = freshTimestampS(), protocolVersion = 4, signer = this.identity } = options;
     const key = this.#sharedKey();
-    const nonce = randomBytes(nonceLength(key));
+    const nonce = randomBytes(NONCE_LENGTH);
     const address = this.identity.publicKey;
-    const addressCiphertext = sealBare(key, nonce, address);
+    const addressCiphertext = seal(key, nonce, address);
     const signature = signer.sign(
       signedPart({ protocolVersion, address, addressCiphertext, nonce, timestamp }),
     );
@@ -195,19 +184,6 @@ export class GatewayClient {
     });
   }
 
-  /** Sends a version 1 authentication; the answer is to be awaited. */
-  authenticateV1(protocolVersion: number | null = 3): void {
-    const key = this.#sharedKey();
-    const nonce = randomBytes(nonceLength(key));
-    this.send({
-      type: 'authenticate',
-      protocol_version: protocolVersion,
-      address: base58.encode(this.identity.publicKey),
-      enc_address: base58.encode(sealBare(key, nonce, this.identity.publicKey)),
-      iv: base58.encode(nonce),
-    });
-  }
-
   /** Sends a packet to be passed on: without `keyRotation` as the first version of the frame. */
   forward(nextHop: NodeAddress, packet: Uint8Array, keyRotation?: number): void {
     const rotation = keyRotation === undefined ? [] : [keyRotation];
@@ -219,20 +195,14 @@ export class GatewayClient {
 
   /** Sends an authentic binary frame with this content. */
   forwardRaw(body: Uint8Array, v2: boolean): void {
-    const key = this.#sharedKey();
-    if (key.kind === 'legacy') {
-      this.#socket.send(seal(key, LEGACY_IV, body));
-      return;
-    }
-    const nonce = randomBytes(12);
-    this.#socket.send(concat(Uint8Array.of(v2 ? 2 : 1, 1), nonce, seal(key, nonce, body)));
+    const nonce = randomBytes(NONCE_LENGTH);
+    this.#socket.send(concat(Uint8Array.of(v2 ? 2 : 1, 1), nonce, seal(this.#sharedKey(), nonce, body)));
   }
 
   /** Sends an encrypted request. */
   sendEncrypted(request: object): void {
-    const key = this.#sharedKey();
-    const nonce = randomBytes(nonceLength(key));
-    const ciphertext = seal(key, nonce, new TextEncoder().encode(JSON.stringify(request)));
+    const nonce = randomBytes(NONCE_LENGTH);
+    const ciphertext = seal(this.#sharedKey(), nonce, new TextEncoder().encode(JSON.stringify(request)));
     this.send({ type: 'encryptedRequest', ciphertext: [...ciphertext], nonce: [...nonce] });
   }
 

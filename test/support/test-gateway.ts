@@ -27,7 +27,7 @@ export interface TestGateway {
   readonly forwarded: RoutedPacket[];
   readonly connect: (identity?: Identity) => Promise<GatewayClient>;
   /** A client that has just registered, on the connection on which it did. */
-  readonly registered: (identity?: Identity, options?: { legacy?: boolean }) => Promise<GatewayClient>;
+  readonly registered: (identity?: Identity) => Promise<GatewayClient>;
   /** A new connection of a client that registered before, authenticated. */
   readonly returning: (client: GatewayClient) => Promise<GatewayClient>;
 }
@@ -55,9 +55,9 @@ export async function startTestGateway(
     identityKey,
     forwarded,
     connect,
-    registered: async (identity, registration) => {
+    registered: async (identity) => {
       const client = await connect(identity);
-      await client.register(identityKey, registration);
+      await client.register(identityKey);
       return client;
     },
     returning: async ({ identity, key }) => {

@@ -64,7 +64,7 @@ describe('A Rust server', TIME_LIMIT, () => {
           listenPort: 0,
           poolSize: 1,
           traffic: 'fast',
-          closeTimeout: 2,
+          closeTimeoutMs: 2_000,
         });
         const socket = connectTo(client);
         const request = 'x'.repeat(30_000);

@@ -147,8 +147,6 @@ describe('the opening handshake', IN_TIME, () => {
       throw new Error('it connected');
     };
     const wrong: [string, RegExp, (string | string[])?][] = [
-      ['wss://upstream/', /carries no TLS.*ws:/],
-      ['https://upstream/', /carries no TLS.*ws:/],
       ['ftp://upstream/', /ftp: is not possible/],
       ['/ws', /no absolute URL/],
       ['ws://', /no absolute URL/],

@@ -34,7 +34,7 @@ export function lookPanel(
   const own = ownAddress();
   let nodes: readonly LocalnetNode[] | undefined;
 
-  if (request.kind === 'localnet' && site) {
+  if (request.kind === 'localnet' && site?.localnet) {
     void followLocalnet(site.network.apiUrl, signal, (latest) => (nodes = latest));
   }
   watchTunnel(client, signal, (look) => {

@@ -1,8 +1,8 @@
+import { bodyOf } from '../../http/request-body.js';
 import { TunnelFailure, isLoss, tunnelFailure } from './failure.js';
 import { failureResponse } from './failure-response.js';
 import { guardScript, integrityOf } from './guard.js';
 import { CurrentLine, type HttpLine } from './http-line.js';
-import { outgoingBody } from './outgoing-body.js';
 import type { Place } from './place.js';
 import { placedResponse } from './placed-response.js';
 import { requestHeaders } from './request-headers.js';
@@ -27,6 +27,9 @@ const TAKE_OVER_MS = 5_000;
  * has gone on for 5 minutes, while a body that is being read keeps it alive by itself, for as long as it takes.
  */
 const MAX_EVENT_MS = 240_000;
+
+/** It takes no time worth mentioning to send so many bytes. */
+const MAX_SHORT_BODY = 64 * 1024;
 
 /** Methods that change nothing when they are repeated (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
@@ -91,9 +94,11 @@ class Answers {
   ): Promise<Response> {
     const { place } = this.#options;
     const { url, download } = route;
-    const { body, repeatable } = await outgoingBody(request);
+    const body = (await bodyOf(request)) ?? null;
     const init = { method: request.method, headers: requestHeaders(request, place), body };
-    const timeoutMs = repeatable ? this.#options.responseTimeoutMs : undefined;
+    const repeatable = !(body instanceof ReadableStream);
+    const isShort = repeatable && (body?.size ?? 0) <= MAX_SHORT_BODY;
+    const timeoutMs = isShort ? this.#options.responseTimeoutMs : undefined;
     const attempt = (line: HttpLine) =>
       inTime(request.signal, timeoutMs, (signal) => line.fetch(url.href, withDuplex(init, signal)));
 

@@ -31,13 +31,15 @@ const GUARD = `(paths) => {
   const { getAttribute, hasAttribute, setAttribute } = Element.prototype;
   const isWeb = (url) => url.protocol === 'http:' || url.protocol === 'https:';
   const isInside = (url) => url.origin === origin && url.pathname.startsWith(root);
+  // Also a query that is empty, which url.search does not tell of.
+  const target = (url) => url.href.split('#', 1)[0].slice(url.href.indexOf('/', url.href.indexOf('//') + 2));
   const placed = (url) => {
     if (!isWeb(url) || isInside(url)) return url.href;
-    if (url.origin === origin) return origin + root + url.pathname.slice(1) + url.search + url.hash;
+    if (url.origin === origin) return origin + root + target(url).slice(1) + url.hash;
     return origin + own + 'outside?to=' + encodeURIComponent(url.href);
   };
   const saved = (url, name) =>
-    origin + own + 'download?to=' + encodeURIComponent(url.pathname + url.search) + '&name=' + encodeURIComponent(name);
+    origin + own + 'download?to=' + encodeURIComponent(target(url)) + '&name=' + encodeURIComponent(name);
 
   for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'CookieStore']) delete globalThis[name];
   delete globalThis.cookieStore;

@@ -1,3 +1,6 @@
+import { OptionError } from '../../basics/options-check.js';
+import { requestTarget } from '../../http/request-target.js';
+
 /** Where the upstream's pages appear in the browser, and what they are called at the upstream. */
 export interface Place {
   /** The app's origin, which the upstream's pages share. */
@@ -19,14 +22,14 @@ export const OWN_PATHS = '.nym-tcp-proxy/';
 export function placeOf(scope: string, baseUrl: string): Place {
   const { origin, pathname } = new URL(scope);
   if (pathname === '/' || !pathname.endsWith('/')) {
-    throw new RangeError(
+    throw new OptionError(
       `The service worker's scope is "${pathname}", and everything under it is answered by the upstream. Register it ` +
         "with a scope of its own that ends with a slash, such as { scope: '/browse/' }.",
     );
   }
   const base = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   if (base?.protocol !== 'http:') {
-    throw new RangeError(
+    throw new OptionError(
       `The baseUrl "${baseUrl}" cannot be used: it has to begin with http://, as the tunnel itself encrypts.`,
     );
   }
@@ -42,12 +45,12 @@ export function upstreamUrl(url: URL, place: Place): URL {
   const inside = url.pathname.startsWith(place.root);
   // Assigned rather than resolved: a path of two slashes would be another host.
   target.pathname = inside ? url.pathname.slice(place.root.length - 1) : url.pathname;
-  target.search = url.search;
+  target.search = requestTarget(url).slice(url.pathname.length);
   return target;
 }
 
 /** Where a URL of the upstream's is in the browser; `undefined` if it is not one of the upstream's. */
 export function placedUrl(url: URL, place: Place): string | undefined {
   if (url.origin !== place.upstream) return undefined;
-  return `${place.origin}${place.root}${url.pathname.slice(1)}${url.search}${url.hash}`;
+  return `${place.origin}${place.root}${requestTarget(url).slice(1)}${url.hash}`;
 }

@@ -1,3 +1,4 @@
+import { redirectTarget } from '../../http/redirect.js';
 import { documentFilter } from './document-filter.js';
 import { escapeHtml } from './failure-page.js';
 import { TunnelFailure } from './failure.js';
@@ -20,7 +21,7 @@ export interface Placing {
   readonly ended: () => void;
 }
 
-const REDIRECTS = [301, 302, 303, 307, 308];
+const MAX_STATUS = 599;
 
 /**
  * The answer as the browser gets it.
@@ -29,10 +30,12 @@ const REDIRECTS = [301, 302, 303, 307, 308];
  */
 export function placedResponse(answer: Response, placing: Placing): Response {
   const { place, download, ended, guardHash } = placing;
-  const { status, statusText } = answer;
+  // No script can give a response any other.
+  const status = Math.min(answer.status, MAX_STATUS);
+  const statusText = plainText(answer.statusText);
   const headers = responseHeaders(answer.headers, place, guardHash);
-  const location = answer.headers.get('location');
-  if (REDIRECTS.includes(status) && location !== null) {
+  const location = redirectTarget(answer);
+  if (location !== null) {
     void drain(answer.body).then(ended);
     headers.set('location', placedLocation(location, placing));
     headers.delete('content-length');
@@ -50,6 +53,11 @@ export function placedResponse(answer: Response, placing: Placing): Response {
     body = body.pipeThrough(documentFilter(guardElement(headers, placing)));
   }
   return new Response(untilEnded(body, ended), { status, statusText, headers });
+}
+
+/** Without the characters that no script can give. */
+function plainText(statusText: string): string {
+  return statusText.replace(/[^\t -~\x80-\xff]/g, '');
 }
 
 /** The browser follows a redirect itself, and comes back here, so that it knows under which URL it got what. */

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { exchangeKeyFromBytes } from '../keys.js';
-import { authenticateV1, refuseAuthenticationV2 } from './authentication.js';
+import { refuseAuthenticationV2 } from './authentication.js';
 import { addressKey } from './clients.js';
 import type { ClientRecord } from './clients.js';
 import { saveState } from './context.js';
@@ -15,12 +15,7 @@ import { answerHello, clientProofIsValid, HANDSHAKE_SUCCESS, readHello } from '.
 import type { HandshakeAnswer } from './handshake.js';
 import * as replies from './replies.js';
 import { parseClientRequest } from './requests.js';
-import type {
-  AuthenticateV1Request,
-  AuthenticateV2Request,
-  HandshakeRequest,
-  ProtocolVersion,
-} from './requests.js';
+import type { AuthenticateV2Request, HandshakeRequest, ProtocolVersion } from './requests.js';
 import { ClientSession } from './session.js';
 
 /** The texts are those of the real gateway (gateway.md section 8). */
@@ -75,9 +70,6 @@ export class Admission {
       case 'handshake':
         this.#beginHandshake(request);
         return;
-      case 'authenticateV1':
-        this.#authenticateV1(request);
-        return;
       case 'authenticateV2':
         this.#authenticateV2(request);
         return;
@@ -89,7 +81,7 @@ export class Admission {
   #beginHandshake({ data, protocolVersion }: HandshakeRequest): void {
     const hello = readHello(data);
     if (hello === undefined) {
-      this.#failHandshake(`a first handshake message has 80 or 64 bytes, not ${data.length}`);
+      this.#failHandshake(`a first handshake message has 80 bytes, not ${data.length}`);
       return;
     }
     const ephemeral = exchangeKeyFromBytes(randomBytes(32));
@@ -114,10 +106,15 @@ export class Admission {
 
   /** Never rejects. The key is on disk before the client relies on it. */
   async #register({ hello, key }: HandshakeAnswer, protocolVersion: ProtocolVersion): Promise<void> {
-    const { memory, limits, sessions, stateFile, counters } = this.#context;
+    const { memory, limits, rules, sessions, stateFile, counters } = this.#context;
     const address = addressKey(hello.identity);
-    const bandwidth = memory.clients.get(address)?.bandwidth ?? 0;
-    const record: ClientRecord = { key, bandwidth, lastAuthenticationS: 0 };
+    const known = memory.clients.get(address);
+    const record: ClientRecord = {
+      key,
+      bandwidth: known?.bandwidth ?? 0,
+      bandwidthEndsAt: known?.bandwidthEndsAt ?? 0,
+      lastAuthenticationS: 0,
+    };
     memory.clients.set(address, record);
     memory.clients.shrink(limits.clients, (other) => other === address || sessions.has(other));
     stateFile?.changed();
@@ -128,17 +125,7 @@ export class Admission {
     this.#onSession(session);
     session.begin();
     // The inbox waits for the authentication: the official client closes this connection and ignores what comes on it.
-    session.reply(replies.registered(replies.agreedVersion(key, protocolVersion)));
-  }
-
-  #authenticateV1(request: AuthenticateV1Request): void {
-    const address = addressKey(request.address);
-    const record = this.#context.memory.clients.get(address);
-    if (record === undefined || !authenticateV1(request, record)) {
-      this.#turnAway(replies.notAuthenticated(request.protocolVersion));
-      return;
-    }
-    this.#beginSession(address, record, request.protocolVersion);
+    session.reply(replies.registered(replies.agreedVersion(rules.frames, protocolVersion)));
   }
 
   #authenticateV2(request: AuthenticateV2Request): void {
@@ -154,7 +141,7 @@ export class Admission {
   }
 
   #beginSession(address: string, record: ClientRecord, protocolVersion: ProtocolVersion): void {
-    const { memory, stateFile, counters } = this.#context;
+    const { memory, rules, stateFile, counters } = this.#context;
     this.end();
     memory.clients.set(address, record);
     counters.authentications += 1;
@@ -166,7 +153,7 @@ export class Admission {
     }
     stateFile?.changed();
     session.reply(
-      replies.authenticated(replies.agreedVersion(record.key, protocolVersion), record.bandwidth),
+      replies.authenticated(replies.agreedVersion(rules.frames, protocolVersion), session.bandwidth),
     );
   }
 

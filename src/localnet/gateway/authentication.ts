@@ -1,25 +1,20 @@
 /**
- * Authentication of a known client, versions 1 and 2 (gateway.md section 4).
+ * Authentication of a known client, version 2 (gateway.md section 4); real gateways have given up version 1.
  *
  * @module
  */
 import { signatureIsValid } from '../keys.js';
 import { concat, sameBytes } from './bytes.js';
 import type { ClientRecord } from './clients.js';
-import type { AuthenticateV1Request, AuthenticateV2Request } from './requests.js';
-import { openBare } from './shared-key.js';
+import type { AuthenticateV2Request } from './requests.js';
+import { open } from './shared-key.js';
 
 /** How far a client's clock may be from ours, in seconds (gateway.md section 4.1). */
 const MAX_SKEW_S = 120;
 
-/** Whether the client holds the key on record. */
-export function authenticateV1(request: AuthenticateV1Request, record: ClientRecord | undefined): boolean {
-  return record !== undefined && keyIsProven(request, record);
-}
-
 /**
- * Why the request is refused, in the order of the real gateway's checks; `undefined` if it is not. Only timestamps
- * older than the last one are, as they have whole seconds and a client may well be restarted within one.
+ * Why the request is refused, in the order of the real gateway's checks; `undefined` if it is not. Timestamps have whole
+ * seconds, so a client that is restarted within one has to wait for the next.
  */
 export function refuseAuthenticationV2(
   request: AuthenticateV2Request,
@@ -34,8 +29,8 @@ export function refuseAuthenticationV2(
   }
   if (record === undefined) return 'the client is not registered';
   if (!keyIsProven(request, record)) return 'the address ciphertext does not match the shared key';
-  if (request.timestamp < record.lastAuthenticationS) {
-    return `the request timestamp ${request.timestamp} is older than that of the last authentication`;
+  if (request.timestamp <= record.lastAuthenticationS) {
+    return 'the provided request timestamp is smaller or equal to one previously used';
   }
   return undefined;
 }
@@ -53,7 +48,7 @@ export function signedPart(request: Omit<AuthenticateV2Request, 'type' | 'signat
   );
 }
 
-function keyIsProven(request: AuthenticateV1Request | AuthenticateV2Request, record: ClientRecord): boolean {
-  const address = openBare(record.key, request.nonce, request.addressCiphertext);
+function keyIsProven(request: AuthenticateV2Request, record: ClientRecord): boolean {
+  const address = open(record.key, request.nonce, request.addressCiphertext);
   return address !== undefined && sameBytes(address, request.address);
 }

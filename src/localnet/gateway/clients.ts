@@ -8,8 +8,10 @@ import type { SharedKey } from './shared-key.js';
 /** What a gateway knows of one client. Its open session holds the same object. */
 export interface ClientRecord {
   key: SharedKey;
-  /** Bytes of Sphinx packets it may still send. */
+  /** Bytes of Sphinx packets it may still send, until {@link bandwidthEndsAt}. */
   bandwidth: number;
+  /** When the bandwidth is gone, in ms since 1970. */
+  bandwidthEndsAt: number;
   /** Timestamp of its last authentication, in whole seconds since 1970; 0 if there was none. */
   lastAuthenticationS: number;
 }

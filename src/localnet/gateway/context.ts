@@ -9,6 +9,7 @@ import type { AddressKey } from './clients.js';
 import type { GatewayCounters } from './counters.js';
 import type { GatewayLimits } from './limits.js';
 import type { GatewayMemory } from './memory.js';
+import type { GatewayRules } from './rules.js';
 import type { StateFile } from './state-file.js';
 
 /** Whether a client got something: `full` if its socket holds too much already. */
@@ -25,6 +26,7 @@ export interface Session {
 export interface GatewayContext {
   readonly identity: Identity;
   readonly limits: GatewayLimits;
+  readonly rules: GatewayRules;
   readonly memory: GatewayMemory;
   /** `undefined` if nothing is kept on disk. */
   readonly stateFile: StateFile | undefined;

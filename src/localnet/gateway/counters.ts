@@ -40,8 +40,10 @@ export function newCounters() {
     badPackets: 0,
     /** Final hops whose payload holds no ack and message. */
     badFinalHops: 0,
-    /** Packets refused because the client's bandwidth was used up. */
+    /** Packets refused because the client's bandwidth was used up, or had ended with the day. */
     outOfBandwidth: 0,
+    /** Claims of free bandwidth that the gateway does not give. */
+    claimsRefused: 0,
     /** Packets the network behind the gateway did not take. */
     forwardFailures: 0,
     /** Messages and packets dropped by a fault of the gateway itself, which should not happen. */

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { NodeAddressError, readNodeAddress } from '../node-address.js';
 import type { RoutedPacket } from '../packet.js';
 import { concat } from './bytes.js';
-import { nonceLength, open, seal } from './shared-key.js';
+import { NONCE_LENGTH, open, seal } from './shared-key.js';
 import type { SharedKey } from './shared-key.js';
 
 /** Frame kinds of clients. */
@@ -25,9 +25,6 @@ const PACKET_SIZES: ReadonlySet<number> = new Set([386, 2413, 8557, 16749, 33133
 const UNKNOWN_ROTATION = 0;
 const HIGHEST_ROTATION = 2;
 
-/** Legacy frames have no room for a nonce. */
-const LEGACY_IV = new Uint8Array(16);
-
 /** A decrypted frame. */
 export interface ForwardRequest {
   /** Whether a key rotation byte follows the packet type. */
@@ -37,13 +34,9 @@ export interface ForwardRequest {
 
 /** Decrypts a frame; `undefined` if it is not authentic or of another kind. */
 export function openForwardRequest(key: SharedKey, frame: Uint8Array): ForwardRequest | undefined {
-  if (key.kind === 'legacy') {
-    const body = open(key, LEGACY_IV, frame);
-    return body && { hasRotation: false, body };
-  }
   const [kind, encrypted] = frame;
   if ((kind !== FORWARD_V1 && kind !== FORWARD_V2) || encrypted !== ENCRYPTED) return undefined;
-  const bodyStart = HEADER_LENGTH + nonceLength(key);
+  const bodyStart = HEADER_LENGTH + NONCE_LENGTH;
   const body = open(key, frame.subarray(HEADER_LENGTH, bodyStart), frame.subarray(bodyStart));
   return body && { hasRotation: kind === FORWARD_V2, body };
 }
@@ -63,8 +56,7 @@ export function parseForwardRequest({ hasRotation, body }: ForwardRequest): Rout
 
 /** The frame that hands `message` to a client. */
 export function sealPush(key: SharedKey, message: Uint8Array): Uint8Array {
-  if (key.kind === 'legacy') return seal(key, LEGACY_IV, message);
-  const nonce = randomBytes(nonceLength(key));
+  const nonce = randomBytes(NONCE_LENGTH);
   return concat(Uint8Array.of(PUSHED_MESSAGE, ENCRYPTED), nonce, seal(key, nonce, message));
 }
 

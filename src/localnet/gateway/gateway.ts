@@ -6,10 +6,12 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import { LocalnetError } from '../errors.js';
 import { identityFromSeed } from '../keys.js';
 import { listen } from '../listen.js';
 import type { FinalHop, RoutedPacket } from '../packet.js';
@@ -21,8 +23,10 @@ import { newCounters } from './counters.js';
 import type { GatewayCounters } from './counters.js';
 import { splitFinalPayload } from './final-payload.js';
 import { GATEWAY_LIMITS } from './limits.js';
+import type { GatewayLimits } from './limits.js';
 import { GatewayMemory } from './memory.js';
-import type { GatewayOptions } from './options.js';
+import type { GatewayOptions, GatewayTls } from './options.js';
+import { GATEWAY_RULES } from './rules.js';
 import type { ClientSession } from './session.js';
 import { readState, StateFile } from './state-file.js';
 
@@ -37,10 +41,12 @@ const GOING_AWAY = 1001;
 export class Gateway {
   /** The port it listens on. */
   readonly wsPort: number;
+  /** The port on which it listens for TLS, if it does. */
+  readonly wssPort: number | undefined;
   /** What it knows of its clients. */
   readonly memory: GatewayMemory;
   readonly #context: GatewayContext;
-  readonly #http: Server;
+  readonly #servers: readonly Server[];
   readonly #webSockets: WebSocketServer;
   #closing: Promise<void> | undefined;
 
@@ -66,35 +72,40 @@ export class Gateway {
         : await readState(path, identity.publicKey, limits);
     const stateFile =
       path === undefined ? undefined : new StateFile(path, identity.publicKey, known, limits.saveDelayMs);
-    const http = createServer((_request, response) => {
-      response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' });
-      response.end('This is the WebSocket of a Nym gateway.\n');
-    });
-    http.maxConnections = limits.connections;
-    http.headersTimeout = limits.initialMessageMs;
-    await listen(http, host, wsPort, 'the WebSocket of a gateway');
+    const plain = createServer(onlyWebSocket);
+    await listenWithin(limits, plain, host, wsPort);
+    const secure = options.tls && (await startSecure(options.tls, limits, host, plain));
     const context: GatewayContext = {
       identity,
       limits,
+      rules: { ...GATEWAY_RULES, ...options.rules },
       memory: known,
       stateFile,
       sessions: new Map(),
       counters: newCounters(),
       forward,
     };
-    return new Gateway(context, http);
+    return new Gateway(context, plain, secure);
   }
 
-  private constructor(context: GatewayContext, http: Server) {
+  private constructor(context: GatewayContext, plain: Server, secure: Server | undefined) {
     this.#context = context;
-    this.#http = http;
+    this.#servers = secure === undefined ? [plain] : [plain, secure];
     this.memory = context.memory;
-    this.wsPort = (http.address() as AddressInfo).port;
+    this.wsPort = portOf(plain);
+    this.wssPort = secure && portOf(secure);
     this.#webSockets = new WebSocketServer({
-      server: http,
+      noServer: true,
       maxPayload: context.limits.messageBytes,
       perMessageDeflate: false,
     });
+    for (const server of this.#servers) {
+      server.on('upgrade', (request, socket, head) => {
+        this.#webSockets.handleUpgrade(request, socket, head, (accepted) => {
+          this.#webSockets.emit('connection', accepted, request);
+        });
+      });
+    }
     this.#webSockets.on('connection', (socket) => this.#accept(socket));
     // A failure to accept one connection; the server goes on.
     this.#webSockets.on('error', () => undefined);
@@ -121,15 +132,15 @@ export class Gateway {
   }
 
   async #close(): Promise<void> {
-    const closed = once(this.#http, 'close');
-    this.#http.close();
+    const closed = this.#servers.map((server) => once(server, 'close'));
+    for (const server of this.#servers) server.close();
     const sockets = [...this.#webSockets.clients];
     for (const socket of sockets) socket.close(GOING_AWAY);
     const grace = setTimeout(() => {
       for (const socket of sockets) socket.terminate();
     }, CLOSE_GRACE_MS);
-    this.#http.closeAllConnections();
-    await closed;
+    for (const server of this.#servers) server.closeAllConnections();
+    await Promise.all(closed);
     clearTimeout(grace);
     this.#context.stateFile?.changed();
     await this.#context.stateFile?.save();
@@ -194,4 +205,52 @@ export class Gateway {
     stateFile?.changed();
     return true;
   }
+}
+
+const onlyWebSocket: RequestListener = (_request, response) => {
+  response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' });
+  response.end('This is the WebSocket of a Nym gateway.\n');
+};
+
+/** @throws {LocalnetError} as {@link Gateway.start}; `plain` is closed then */
+async function startSecure(
+  { key, cert, wssPort }: GatewayTls,
+  limits: GatewayLimits,
+  host: string,
+  plain: Server,
+): Promise<Server> {
+  try {
+    const secure = secureServer(key, cert);
+    await listenWithin(limits, secure, host, wssPort);
+    return secure;
+  } catch (error) {
+    plain.close();
+    throw error;
+  }
+}
+
+function secureServer(key: string, cert: string): Server {
+  try {
+    return createSecureServer({ key, cert }, onlyWebSocket);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LocalnetError('bad-option', `the key or certificate for TLS cannot be used: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+async function listenWithin(
+  limits: GatewayLimits,
+  server: Server,
+  host: string,
+  port: number,
+): Promise<void> {
+  server.maxConnections = limits.connections;
+  server.headersTimeout = limits.initialMessageMs;
+  await listen(server, host, port, 'the WebSocket of a gateway');
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }

@@ -6,7 +6,7 @@
 import type { ExchangeKey, Identity } from '../keys.js';
 import { signatureIsValid } from '../keys.js';
 import { concat } from './bytes.js';
-import { deriveSharedKey, nonceLength, openBare, SALT_LENGTH, sealBare } from './shared-key.js';
+import { deriveSharedKey, NONCE_LENGTH, open, SALT_LENGTH, seal } from './shared-key.js';
 import type { SharedKey } from './shared-key.js';
 
 /** The client's first message. */
@@ -15,8 +15,8 @@ export interface HandshakeHello {
   readonly identity: Uint8Array;
   /** Its ephemeral X25519 key. */
   readonly ephemeral: Uint8Array;
-  /** `undefined` asks for a legacy key. */
-  readonly salt: Uint8Array | undefined;
+  /** 16 bytes. */
+  readonly salt: Uint8Array;
 }
 
 /** The gateway's answer, and what it needs to understand the client's second message. */
@@ -32,23 +32,17 @@ export interface HandshakeAnswer {
 /** What the fourth message carries if all went well. */
 export const HANDSHAKE_SUCCESS = 1;
 
-const LEGACY_HELLO_LENGTH = 64;
-const LEGACY_IV = new Uint8Array(16);
+/** Both public keys and the salt; clients of old send 64 bytes, without one. */
+const HELLO_LENGTH = 64 + SALT_LENGTH;
 
 /** Reads the client's first message; `undefined` if its length is wrong. */
 export function readHello(data: Uint8Array): HandshakeHello | undefined {
-  const salted = data.length === LEGACY_HELLO_LENGTH + SALT_LENGTH;
-  if (!salted && data.length !== LEGACY_HELLO_LENGTH) return undefined;
-  return {
-    identity: data.slice(0, 32),
-    ephemeral: data.slice(32, 64),
-    salt: salted ? data.slice(64) : undefined,
-  };
+  if (data.length !== HELLO_LENGTH) return undefined;
+  return { identity: data.slice(0, 32), ephemeral: data.slice(32, 64), salt: data.slice(64) };
 }
 
 /**
- * Answers with the gateway's signature of both ephemeral keys. `ephemeral` and `nonce` must be fresh; a legacy
- * handshake does not use the nonce.
+ * Answers with the gateway's signature of both ephemeral keys. `ephemeral` and `nonce` must be fresh.
  *
  * @returns `undefined` if the client's ephemeral key is of low order
  */
@@ -62,18 +56,14 @@ export function answerHello(
   if (secret === undefined) return undefined;
   const key = deriveSharedKey(secret, hello.salt);
   const signature = identity.sign(concat(ephemeral.publicKey, hello.ephemeral));
-  const data =
-    key.kind === 'siv'
-      ? concat(ephemeral.publicKey, sealBare(key, nonce, signature), nonce)
-      : concat(ephemeral.publicKey, sealBare(key, LEGACY_IV, signature));
+  const data = concat(ephemeral.publicKey, seal(key, nonce, signature), nonce);
   return { hello, key, ephemeral: ephemeral.publicKey, data };
 }
 
 /** Whether the client's second message proves that it holds its identity key and the shared one. */
 export function clientProofIsValid({ hello, key, ephemeral }: HandshakeAnswer, data: Uint8Array): boolean {
-  const nonceStart = key.kind === 'siv' ? Math.max(0, data.length - nonceLength(key)) : data.length;
-  const nonce = key.kind === 'siv' ? data.subarray(nonceStart) : LEGACY_IV;
-  const signature = openBare(key, nonce, data.subarray(0, nonceStart));
+  const nonceStart = Math.max(0, data.length - NONCE_LENGTH);
+  const signature = open(key, data.subarray(nonceStart), data.subarray(0, nonceStart));
   if (signature === undefined) return false;
   return signatureIsValid(hello.identity, concat(hello.ephemeral, ephemeral), signature);
 }

@@ -1,22 +1,27 @@
 /**
- * The JSON messages of the gateway (gateway.md sections 2 to 8). After authentication an `error`, or a text the
- * official client does not know, makes it deaf for good: {@link refusal} is for before only.
+ * The JSON messages of the gateway (gateway.md sections 2 to 8), as nym-node 1.31.0 sends them. After authentication an
+ * `error`, or a text the official client does not know, makes it deaf for good: {@link refusal} is for before, and for
+ * the claim of bandwidth that is part of a start.
  *
  * @module
  */
 import type { ProtocolVersion } from './requests.js';
-import type { SharedKey } from './shared-key.js';
+import type { FrameVersion } from './rules.js';
 
-/** The highest protocol of the official client 1.4.1, which refuses higher ones (gateway.md section 2.1). */
-export const PROTOCOL_VERSION = 5;
+/** The highest protocol of nym-node 1.31.0. */
+const PROTOCOL_VERSION = 6;
+/** From here on clients send frames with a key rotation. */
+const FIRST_WITH_ROTATION = 5;
 
-/** From 5 on clients send frames that a legacy key cannot tell from older ones (gateway.md section 2.1). */
-const HIGHEST_LEGACY_VERSION = 4;
+/** Whether the system is being upgraded, while which bandwidth is not metered. */
+const upgrade_mode = false;
 
-/** What to tell a client that holds `key` and said it speaks `requested`. */
-export function agreedVersion(key: SharedKey, requested: ProtocolVersion): ProtocolVersion {
-  if (key.kind === 'siv') return PROTOCOL_VERSION;
-  return requested === null ? null : Math.min(requested, HIGHEST_LEGACY_VERSION);
+/** What to tell a client that says it speaks `requested`. */
+export function agreedVersion(frames: FrameVersion, requested: ProtocolVersion): ProtocolVersion {
+  const least = frames === 'v2' ? FIRST_WITH_ROTATION : 0;
+  return requested === null && least === 0
+    ? null
+    : Math.min(Math.max(requested ?? 0, least), PROTOCOL_VERSION);
 }
 
 export function supportedProtocol(): string {
@@ -36,7 +41,7 @@ export function handshakeError(message: string): string {
 }
 
 export function registered(protocolVersion: ProtocolVersion): string {
-  return JSON.stringify({ type: 'register', protocol_version: protocolVersion, status: true });
+  return JSON.stringify({ type: 'register', protocol_version: protocolVersion, status: true, upgrade_mode });
 }
 
 export function authenticated(protocolVersion: ProtocolVersion, bandwidth: number): string {
@@ -45,30 +50,21 @@ export function authenticated(protocolVersion: ProtocolVersion, bandwidth: numbe
     protocol_version: protocolVersion,
     status: true,
     bandwidth_remaining: bandwidth,
+    upgrade_mode,
   });
 }
 
-/** How a version 1 authentication is refused; version 2 gets a {@link refusal}. */
-export function notAuthenticated(protocolVersion: ProtocolVersion): string {
-  return JSON.stringify({
-    type: 'authenticate',
-    protocol_version: protocolVersion,
-    status: false,
-    bandwidth_remaining: 0,
-  });
-}
-
-/** An error before authentication. */
+/** An error, before or in place of what a start needs. */
 export function refusal(message: string): string {
   return JSON.stringify({ type: 'error', message });
 }
 
 export function bandwidthGranted(total: number): string {
-  return JSON.stringify({ type: 'bandwidth', available_total: total });
+  return JSON.stringify({ type: 'bandwidth', available_total: total, upgrade_mode });
 }
 
 export function packetSent(remainingBandwidth: number): string {
-  return JSON.stringify({ type: 'send', remaining_bandwidth: remainingBandwidth });
+  return JSON.stringify({ type: 'send', remaining_bandwidth: remainingBandwidth, upgrade_mode });
 }
 
 export function outOfBandwidth(required: number, available: number): string {

@@ -3,25 +3,15 @@
  *
  * @module
  */
-import { base58, base64 } from '@scure/base';
+import { base64 } from '@scure/base';
 
-/** A client's own protocol number; legacy clients may leave it out. */
+/** A client's own protocol number; it may leave it out. */
 export type ProtocolVersion = number | null;
 
 export interface HandshakeRequest {
   readonly type: 'handshake';
   readonly protocolVersion: ProtocolVersion;
   readonly data: Uint8Array;
-}
-
-/** Authentication of protocol 1 to 3. */
-export interface AuthenticateV1Request {
-  readonly type: 'authenticateV1';
-  readonly protocolVersion: ProtocolVersion;
-  /** 32 bytes. */
-  readonly address: Uint8Array;
-  readonly addressCiphertext: Uint8Array;
-  readonly nonce: Uint8Array;
 }
 
 /** Authentication of protocol 4 and up. */
@@ -47,22 +37,16 @@ export interface EncryptedRequest {
 
 export type ClientRequest =
   | { readonly type: 'supportedProtocol' }
-  | { readonly type: 'claimBandwidth' }
+  | { readonly type: 'claimBandwidth'; readonly free: boolean }
   | HandshakeRequest
-  | AuthenticateV1Request
   | AuthenticateV2Request
   | EncryptedRequest;
 
 /** What {@link EncryptedRequest} carries (gateway.md section 7). */
 export type InnerRequest =
-  | { readonly type: 'forgetMe'; readonly client: boolean }
-  | { readonly type: 'rememberMe' }
-  | { readonly type: 'upgradeKey'; readonly salt: Uint8Array; readonly digest: Uint8Array };
+  { readonly type: 'forgetMe'; readonly client: boolean } | { readonly type: 'rememberMe' };
 
 type Fields = Readonly<Record<string, unknown>>;
-
-/** Base58 takes quadratic time, so longer texts are not decoded. All real ones are of 32 bytes or 48. */
-const MAX_BASE58_LENGTH = 128;
 
 /** Reads a text frame; `undefined` if no client would send it. */
 export function parseClientRequest(text: string): ClientRequest | undefined {
@@ -70,15 +54,14 @@ export function parseClientRequest(text: string): ClientRequest | undefined {
   switch (fields?.['type']) {
     case 'supportedProtocol':
       return { type: 'supportedProtocol' };
-    // Whatever a credential is worth, it buys the same as the free claim.
     case 'claimFreeTestnetBandwidth':
+      return { type: 'claimBandwidth', free: true };
+    // Whatever a credential is worth, it buys the same as the free claim.
     case 'ecashCredential':
-      return { type: 'claimBandwidth' };
+      return { type: 'claimBandwidth', free: false };
     case 'handshakePayload':
     case 'registerHandshakeInitRequest':
       return parseHandshake(fields);
-    case 'authenticate':
-      return parseAuthenticateV1(fields);
     case 'authenticateV2':
       return parseAuthenticateV2(fields);
     case 'encryptedRequest':
@@ -94,12 +77,7 @@ export function parseInnerRequest(text: string): InnerRequest | undefined {
   if (fields === undefined) return undefined;
   const forgetMe = asObject(fields['ForgetMe']);
   if (forgetMe !== undefined) return { type: 'forgetMe', client: forgetMe['client'] === true };
-  if (asObject(fields['RememberMe']) !== undefined) return { type: 'rememberMe' };
-  const upgrade = asObject(fields['UpgradeKey']);
-  const salt = byteList(upgrade?.['hkdf_salt']);
-  const digest = byteList(upgrade?.['derived_key_digest'], 32);
-  if (salt === undefined || digest === undefined) return undefined;
-  return { type: 'upgradeKey', salt, digest };
+  return asObject(fields['RememberMe']) === undefined ? undefined : { type: 'rememberMe' };
 }
 
 function parseHandshake(fields: Fields): HandshakeRequest | undefined {
@@ -107,16 +85,6 @@ function parseHandshake(fields: Fields): HandshakeRequest | undefined {
   const protocolVersion = version(fields['protocol_version']);
   if (data === undefined || protocolVersion === undefined) return undefined;
   return { type: 'handshake', protocolVersion, data };
-}
-
-function parseAuthenticateV1(fields: Fields): AuthenticateV1Request | undefined {
-  const protocolVersion = version(fields['protocol_version']);
-  const address = base58Bytes(fields['address']);
-  const addressCiphertext = base58Bytes(fields['enc_address']);
-  const nonce = base58Bytes(fields['iv']);
-  if (protocolVersion === undefined || address?.length !== 32) return undefined;
-  if (addressCiphertext === undefined || nonce === undefined) return undefined;
-  return { type: 'authenticateV1', protocolVersion, address, addressCiphertext, nonce };
 }
 
 function parseAuthenticateV2(fields: Fields): AuthenticateV2Request | undefined {
@@ -168,19 +136,10 @@ function isByte(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 255;
 }
 
-function base58Bytes(value: unknown): Uint8Array | undefined {
-  if (typeof value !== 'string' || value.length > MAX_BASE58_LENGTH) return undefined;
-  return decoded(() => base58.decode(value));
-}
-
 function base64Bytes(value: unknown): Uint8Array | undefined {
   if (typeof value !== 'string') return undefined;
-  return decoded(() => base64.decode(value));
-}
-
-function decoded(decode: () => Uint8Array): Uint8Array | undefined {
   try {
-    return decode();
+    return base64.decode(value);
   } catch {
     return undefined;
   }

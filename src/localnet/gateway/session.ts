@@ -8,7 +8,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
-import { sameBytes } from './bytes.js';
 import type { AddressKey, ClientRecord } from './clients.js';
 import { forwardPacket } from './context.js';
 import type { Delivery, GatewayContext, Session } from './context.js';
@@ -16,12 +15,15 @@ import { openForwardRequest, parseForwardRequest, sealPush } from './frames.js';
 import * as replies from './replies.js';
 import { parseClientRequest, parseInnerRequest } from './requests.js';
 import type { EncryptedRequest, InnerRequest } from './requests.js';
-import { nonceLength, open, seal, sharedKeyDigest, upgradeSharedKey } from './shared-key.js';
+import { NONCE_LENGTH, open, seal } from './shared-key.js';
 
 /** What a free claim adds to the balance, in bytes (gateway.md section 5). */
 export const FREE_BANDWIDTH = 64 * 2 ** 30;
 /** Keeps balances exact, however often a client claims. */
 const MAX_BANDWIDTH = 2 ** 50;
+
+/** The text is that of the real gateway. */
+const ONLY_CREDENTIALS = 'This gateway is only accepting coconut credentials for bandwidth';
 
 const utf8 = new TextDecoder();
 
@@ -36,6 +38,12 @@ export class ClientSession implements Session {
     this.#context = context;
     this.#socket = socket;
     this.#record = record;
+  }
+
+  /** Bytes that the client may send now: what it was given ends with the day. */
+  get bandwidth(): number {
+    if (Date.now() >= this.#record.bandwidthEndsAt) this.#record.bandwidth = 0;
+    return this.#record.bandwidth;
   }
 
   /** Makes this the session of its client; an older one ends. */
@@ -75,9 +83,7 @@ export class ClientSession implements Session {
         this.reply(replies.supportedProtocol());
         return;
       case 'claimBandwidth':
-        this.#record.bandwidth = Math.min(this.#record.bandwidth + FREE_BANDWIDTH, MAX_BANDWIDTH);
-        this.#context.stateFile?.changed();
-        this.reply(replies.bandwidthGranted(this.#record.bandwidth));
+        this.#claimBandwidth(request.free);
         return;
       case 'encrypted':
         this.#onEncrypted(request);
@@ -101,14 +107,28 @@ export class ClientSession implements Session {
       return;
     }
     const cost = packet.packet.length;
-    if (this.#record.bandwidth < cost) {
+    const available = this.bandwidth;
+    if (available < cost) {
       counters.outOfBandwidth += 1;
-      this.reply(replies.outOfBandwidth(cost, this.#record.bandwidth));
+      this.reply(replies.outOfBandwidth(cost, available));
       return;
     }
     this.#record.bandwidth -= cost;
     if (forwardPacket(this.#context, packet)) counters.packetsForwarded += 1;
     this.reply(replies.packetSent(this.#record.bandwidth));
+  }
+
+  #claimBandwidth(free: boolean): void {
+    const { rules, stateFile, counters } = this.#context;
+    if (free && !rules.freeBandwidth) {
+      counters.claimsRefused += 1;
+      this.reply(replies.refusal(ONLY_CREDENTIALS));
+      return;
+    }
+    this.#record.bandwidth = Math.min(this.bandwidth + FREE_BANDWIDTH, MAX_BANDWIDTH);
+    this.#record.bandwidthEndsAt = (Math.floor(Date.now() / rules.dayMs) + 1) * rules.dayMs;
+    stateFile?.changed();
+    this.reply(replies.bandwidthGranted(this.#record.bandwidth));
   }
 
   #onEncrypted({ nonce, ciphertext }: EncryptedRequest): void {
@@ -135,29 +155,12 @@ export class ClientSession implements Session {
         return;
       case 'rememberMe':
         this.#respond({ RememberMeAck: {} });
-        return;
-      case 'upgradeKey':
-        this.#upgradeKey(request.salt, request.digest);
     }
-  }
-
-  /** In one step: between two keys, a message pushed meanwhile would be sealed with the wrong one. */
-  #upgradeKey(salt: Uint8Array, digest: Uint8Array): void {
-    const { stateFile, counters } = this.#context;
-    const { key } = this.#record;
-    const upgraded = upgradeSharedKey(key, salt);
-    if (key.kind === 'siv' || !sameBytes(sharedKeyDigest(upgraded), digest)) {
-      counters.badFrames += 1;
-      return;
-    }
-    this.#record.key = upgraded;
-    stateFile?.changed();
-    this.#respond({ KeyUpgradeAck: {} });
   }
 
   #respond(response: Readonly<Record<string, object>>): void {
     const { key } = this.#record;
-    const nonce = randomBytes(nonceLength(key));
+    const nonce = randomBytes(NONCE_LENGTH);
     const plaintext = new TextEncoder().encode(JSON.stringify(response));
     this.reply(replies.encryptedResponse(seal(key, nonce, plaintext), nonce));
   }

@@ -8,7 +8,6 @@ import {
   addressField,
   base64Bytes,
   base64Text,
-  booleanField,
   fieldsOf,
   keyField,
   listField,
@@ -27,9 +26,9 @@ const FORMAT_VERSION = 1;
 export function formatState(gateway: Uint8Array, memory: GatewayMemory): string {
   const clients = Array.from(memory.clients.entries(), ([address, record]) => ({
     address: formatAddress(address),
-    key: base64Text(record.key.bytes),
-    legacy: record.key.kind === 'legacy',
+    key: base64Text(record.key),
     bandwidth: record.bandwidth,
+    bandwidthEndsAt: record.bandwidthEndsAt,
     lastAuthentication: record.lastAuthenticationS,
   }));
   const inbox = Array.from(memory.inbox.entries(), ([address, messages]) => ({
@@ -52,8 +51,10 @@ export function parseState(text: string, gateway: Uint8Array, limits: InboxLimit
   for (const client of listField(state, 'clients')) {
     const fields = fieldsOf(client, 'a client');
     memory.clients.set(addressKey(addressField(fields, 'address')), {
-      key: { kind: booleanField(fields, 'legacy') ? 'legacy' : 'siv', bytes: keyField(fields, 'key') },
+      key: keyField(fields, 'key'),
       bandwidth: numberField(fields, 'bandwidth'),
+      // Files of earlier versions do not say; whoever has too little claims again.
+      bandwidthEndsAt: 'bandwidthEndsAt' in fields ? numberField(fields, 'bandwidthEndsAt') : 0,
       lastAuthenticationS: numberField(fields, 'lastAuthentication'),
     });
   }

@@ -1,6 +1,5 @@
-import { createCipheriv } from 'node:crypto';
-
 import { keyedBlake2b } from './blake2b.js';
+import { chacha20 } from './chacha20.js';
 
 /**
  * Lioness: a cipher whose block is the whole payload, so that one changed bit garbles all of it (sphinx.md section 5).
@@ -13,8 +12,6 @@ import { keyedBlake2b } from './blake2b.js';
 export const LIONESS_KEY_LENGTH = 192;
 
 const LEFT_LENGTH = 32;
-/** Counter and nonce of ChaCha20, all zero, as OpenSSL wants them. */
-const ZERO_IV = new Uint8Array(16);
 
 interface Keys {
   readonly k1: Uint8Array;
@@ -51,7 +48,7 @@ export function removeLionessLayer(key: Uint8Array, block: Uint8Array): void {
 
 /** R ^= ChaCha20(key = L ^ k) */
 function encryptRight(left: Uint8Array, right: Uint8Array, k: Uint8Array): void {
-  right.set(createCipheriv('chacha20', xor(left, k), ZERO_IV).update(right));
+  right.set(chacha20(xor(left, k), right));
 }
 
 /** L ^= BLAKE2b(key = k, R) */

@@ -1,15 +1,17 @@
 import { compileNymWasm } from '../../../wasm/browser.js';
 import type { MixnetClient } from '../client.js';
 import { MixnetClientError } from '../errors.js';
-import { chooseGateway } from '../gateways.js';
+import { drawGateways } from '../gateways.js';
 import { workerSettings } from '../options.js';
 import { orAborted } from '../or-aborted.js';
+import { startAtOneOf } from '../start-attempts.js';
 import {
   checkOwnGateway,
   officialOptions,
   startInTime,
   whenStarted,
   type CommonStartOptions,
+  type LimitedStart,
 } from '../start.js';
 import { runClientWorker } from './client-web-worker.js';
 import { DEFAULT_CLIENT_ID, holdEphemeralIdentity, holdIdentity, type HeldIdentity } from './identities.js';
@@ -40,14 +42,14 @@ export interface StartOptions extends CommonStartOptions {
  */
 export function startMixnetClient(options: StartOptions): Promise<MixnetClient> {
   const { identity = 'ephemeral' } = options;
-  return startInTime(options, async (signal) => {
+  return startInTime(options, async (limited) => {
     const held =
       identity === 'ephemeral'
         ? await holdEphemeralIdentity()
         : await holdIdentity(identity.clientId ?? DEFAULT_CLIENT_ID);
     const passphrase = identity === 'ephemeral' ? undefined : identity.storagePassphrase;
     try {
-      return await startWith(options, held, passphrase, signal);
+      return await startWith(options, held, passphrase, limited);
     } catch (error) {
       await held.release();
       throw error;
@@ -59,31 +61,40 @@ async function startWith(
   options: StartOptions,
   held: HeldIdentity,
   passphrase: string | undefined,
-  signal: AbortSignal,
+  { signal, onRefused }: LimitedStart,
 ): Promise<MixnetClient> {
   const { network } = options;
   const { clientId, ephemeral } = held;
-  const name = `the identity "${clientId}"`;
   const tlsOnly = location.protocol === 'https:';
 
   const remembered = ephemeral ? undefined : await rememberedGateway(clientId);
   if (remembered !== undefined) {
     checkOwnGateway(remembered, options.gateway, `The identity "${clientId}"`, 'another clientId');
   }
-  const [module, gateway] = await Promise.all([
+  const [module, gateways] = await Promise.all([
     orAborted(compile(), signal),
-    remembered ?? chooseGateway(network, { wanted: options.gateway, wssOnly: tlsOnly, signal }),
+    remembered === undefined
+      ? drawGateways(network, { wanted: options.gateway, wssOnly: tlsOnly, signal })
+      : [remembered],
   ]);
-  const official = officialOptions(options, { clientId, gateway, passphrase, tlsOnly });
   options.onProgress?.('wasm');
   signal.throwIfAborted();
 
-  const data = { module, options: official, settings: workerSettings(options) };
-  const client = runClientWorker(data, options, () => held.release());
+  const name = `the identity "${clientId}"`;
   const identity = remembered === undefined ? undefined : { name, forget: `forget ${name} (forgetIdentity)` };
-  return whenStarted(client, { network, gateway, identity }, signal, async () => {
-    if (!ephemeral && remembered === undefined) await rememberGateway(clientId, gateway);
-  });
+  const startAt = async (gateway: string): Promise<MixnetClient> => {
+    const official = officialOptions(options, { clientId, gateway, passphrase, tlsOnly });
+    const data = { module, options: official, settings: workerSettings(options) };
+    // Until the client has started, the identity may be needed for another start.
+    let started = false;
+    const client = runClientWorker(data, options, () => (started ? held.release() : Promise.resolve()));
+    await whenStarted(client, { network, gateway, identity }, signal, async () => {
+      if (!ephemeral && remembered === undefined) await rememberGateway(clientId, gateway);
+    });
+    started = true;
+    return client;
+  };
+  return startAtOneOf(gateways, startAt, signal, onRefused);
 }
 
 async function compile(): Promise<WebAssembly.Module> {

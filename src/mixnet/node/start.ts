@@ -1,14 +1,16 @@
 import { compileNymWasm } from '../../../wasm/node.js';
 import type { MixnetClient } from '../client.js';
 import { MixnetClientError } from '../errors.js';
-import { chooseGateway } from '../gateways.js';
+import { drawGateways } from '../gateways.js';
 import { workerSettings } from '../options.js';
+import { startAtOneOf } from '../start-attempts.js';
 import {
   checkOwnGateway,
   officialOptions,
   startInTime,
   whenStarted,
   type CommonStartOptions,
+  type LimitedStart,
 } from '../start.js';
 import { runClientThread } from './client-thread.js';
 import { CLIENT_ID, isEncrypted } from './database.js';
@@ -43,11 +45,11 @@ export interface StartOptions extends CommonStartOptions {
  */
 export function startMixnetClient(options: StartOptions): Promise<MixnetClient> {
   const { identity = 'ephemeral' } = options;
-  return startInTime(options, async (signal) => {
-    if (identity === 'ephemeral') return startWith(options, undefined, signal);
+  return startInTime(options, async (limited) => {
+    if (identity === 'ephemeral') return startWith(options, undefined, limited);
     const store = await IdentityStore.open(identity.configDir);
     try {
-      return await startWith(options, { ...identity, store }, signal);
+      return await startWith(options, { ...identity, store }, limited);
     } catch (error) {
       await store.close();
       throw error;
@@ -62,14 +64,36 @@ interface OpenIdentity extends PersistentIdentity {
 async function startWith(
   options: StartOptions,
   identity: OpenIdentity | undefined,
-  signal: AbortSignal,
+  { signal, onRefused }: LimitedStart,
 ): Promise<MixnetClient> {
   const { network } = options;
   const stored = identity?.store.load();
   if (identity && stored) checkStored(identity, stored, options.gateway);
-  const gateway = stored?.gateway ?? (await chooseGateway(network, { wanted: options.gateway, signal }));
+  const gateways = stored
+    ? [stored.gateway]
+    : await drawGateways(network, { wanted: options.gateway, signal });
+  const module = await compile();
+  options.onProgress?.('wasm');
+  signal.throwIfAborted();
+  return startAtOneOf(
+    gateways,
+    (gateway) => startAt(gateway, module, options, identity, stored, signal),
+    signal,
+    onRefused,
+  );
+}
+
+async function startAt(
+  gateway: string,
+  module: WebAssembly.Module,
+  options: StartOptions,
+  identity: OpenIdentity | undefined,
+  stored: StoredIdentity | undefined,
+  signal: AbortSignal,
+): Promise<MixnetClient> {
+  const { network } = options;
   const data: NodeWorkerData = {
-    module: await compile(),
+    module,
     options: officialOptions(options, {
       clientId: CLIENT_ID,
       gateway,
@@ -82,17 +106,20 @@ async function startWith(
     keepDatabase: identity !== undefined,
     heartbeat: options.heartbeat ?? HEARTBEAT,
   };
-  options.onProgress?.('wasm');
-  signal.throwIfAborted();
-
-  const client = runClientThread(data, options, async () => identity?.store.close());
+  // Until the client has started, the identity may be needed for another start.
+  let started = false;
+  const client = runClientThread(data, options, async () => {
+    if (started) await identity?.store.close();
+  });
   const remembered = identity &&
     stored && { name: `the identity in ${identity.store.path}`, forget: `move ${identity.store.path} away` };
-  return whenStarted(client, { network, gateway, identity: remembered }, signal, async ({ database }) => {
+  await whenStarted(client, { network, gateway, identity: remembered }, signal, async ({ database }) => {
     if (identity && database && !(stored && isSame(database, stored.database))) {
       await identity.store.save({ gateway, database });
     }
   });
+  started = true;
+  return client;
 }
 
 async function compile(): Promise<WebAssembly.Module> {

@@ -22,12 +22,15 @@ import { stdioConnection } from './stdio.js';
 
 const TOKEN_VARIABLE = 'NYM_PROXY_TOKEN';
 
+const DEFAULT_LISTEN_PORT = 8080;
+
 /** Each is a worker thread with a mixnet client. */
 const MAX_RESERVE = 100;
 
 interface ClientOptions extends LogOptions, MetricsOptions {
   readonly tokenFile?: string;
   readonly upstreamName?: string;
+  readonly legacyUpstreamHeader?: boolean;
   readonly serverAddress?: readonly string[];
   readonly balance?: boolean;
   readonly listenAddress: string;
@@ -104,6 +107,10 @@ function clientCommand(): Command {
         "the server's upstream of that name (default: its default one)",
       ).argParser(options.upstreamName),
     )
+    .option(
+      '--legacy-upstream-header',
+      'sends a line "UPSTREAM:host:port" first, for other servers that want the upstream so',
+    )
     .option('--gateway <identity>', 'gateway of the mixnet clients, in base58 (default: drawn at random)')
     .addOption(options.trafficOption('default'))
     .addOption(
@@ -121,16 +128,17 @@ async function startClient(given: ClientOptions, { log, signal, onWriter }: Surr
   if (given.serverAddress === undefined)
     throw new CommandError('--server-address <address> is not specified. See --help.');
   const { serverAddress, listenAddress, listenPort, closeTimeout, envPath, gateway, traffic } = given;
+  const forwards = forwardsOf(given);
   const accessLog = given.accessLog === undefined ? undefined : openAccessLog(given.accessLog);
   if (accessLog) onWriter(accessLog);
   const client = await NymProxyClient.create({
     serverAddress,
     balance: given.balance,
     listenHost: listenAddress,
-    listenPort,
-    forwards: forwardsOf(given),
+    listenPort: listenPort ?? (forwards === undefined ? DEFAULT_LISTEN_PORT : undefined),
+    forwards,
     proxy: given.proxy,
-    closeTimeout,
+    closeTimeoutMs: closeTimeout * 1000,
     env: envPath,
     poolSize: given.clientPoolReserve,
     clients: given.sharedClient ? 'shared' : 'per-connection',
@@ -143,6 +151,7 @@ async function startClient(given: ClientOptions, { log, signal, onWriter }: Surr
     webPages: given.allowWebPages
       ? 'allow'
       : { allowHosts: given.allowHost, allowOrigins: given.allowOrigin },
+    legacyUpstreamHeader: given.legacyUpstreamHeader,
     signal,
   });
   const metrics = await serveMetrics(client, 'client', given, client).catch(async (error: unknown) => {

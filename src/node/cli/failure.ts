@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OptionError } from '../../basics/options-check.js';
 import { MixnetClientError, TokensFileError, WireError } from '../index.js';
 
 /** A command cannot go on; the message says what was wrong and what to do. */
@@ -29,6 +30,7 @@ export function oneLine(text: string): string {
 function explanation(error: unknown): string | undefined {
   if (error instanceof CommandError) return error.message;
   if (error instanceof TokensFileError) return error.message;
+  if (error instanceof OptionError) return `${error.message}.`;
   if (error instanceof MixnetClientError || error instanceof WireError) return error.message;
   return error instanceof Error ? listenExplanation(error) : undefined;
 }

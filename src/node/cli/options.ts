@@ -7,9 +7,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { parseNymAddress, WireError, type Forward, type TrafficProfile } from '../index.js';
 import { MAX_LANES } from '../../wire/lane.js';
-import { isUpstreamName } from '../../wire/open-request.js';
+import { isUpstream, isUpstreamName } from '../../wire/open-request.js';
 import { PageRules } from '../fronts/page-rules.js';
-import { parseUpstreamAddress } from '../tcp.js';
+import { parseUpstream } from '../upstreams.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
 import { VERSION } from './version.js';
 
@@ -80,7 +80,7 @@ export function port(text: string): number {
 export function forward(text: string, before: readonly Forward[] = []): readonly Forward[] {
   const [, where = '', name = ''] = /^(.+)=([^=]*)$/.exec(text) ?? [];
   const rule = `Write it as port=name, ip:port=name or unix:PATH=name; ${NAME_RULE}.`;
-  if (!isUpstreamName(name)) throw new InvalidArgumentError(rule);
+  if (!isUpstream(name)) throw new InvalidArgumentError(rule);
   if (where.startsWith('unix:') && where.length > 5)
     return [...before, { path: where.slice(5), upstream: name }];
   const [, host6, host, digits = ''] = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(where) ?? [];
@@ -194,26 +194,36 @@ export function namedUpstream(
 ): Readonly<Record<string, string>> {
   const [, name = '', address = ''] = /^([^=]*)=(.*)$/.exec(text) ?? [];
   if (!isUpstreamName(name))
-    throw new InvalidArgumentError(`Write it as name=host:port or name=unix:PATH; ${NAME_RULE}.`);
+    throw new InvalidArgumentError(
+      `Write it as name=host:port, name=tls://host:port or name=unix:PATH; ${NAME_RULE}.`,
+    );
   if (Object.hasOwn(before, name)) throw new InvalidArgumentError('Give each name once.');
   return { ...before, [name]: upstreamAddress(address) };
 }
 
 export function upstreamName(text: string): string {
-  if (isUpstreamName(text)) return text;
-  throw new InvalidArgumentError(`Give a name as the server has it; ${NAME_RULE}.`);
+  if (isUpstream(text)) return text;
+  throw new InvalidArgumentError(`Give a name as the server has it, or host:port; ${NAME_RULE}.`);
+}
+
+/** Whatever was given, added to what was given before. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 const NAME_RULE = 'a name has up to 63 letters, digits, ".", "_" and "-", and starts with a letter or digit';
 
-/** `host:port` or `unix:PATH`, as it was given. */
+/** `host:port`, `tls://host:port` or `unix:PATH`, as it was given. */
 export function upstreamAddress(text: string): string {
   try {
-    parseUpstreamAddress(text);
+    parseUpstream(text);
     return text;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new InvalidArgumentError('Write it as host:port, for example 127.0.0.1:8000, or as unix:PATH.');
+    if (text.startsWith('tls:')) throw new InvalidArgumentError(`${error.message}.`);
+    throw new InvalidArgumentError(
+      'Write it as host:port, for example 127.0.0.1:8000, as tls://host:port or unix:PATH.',
+    );
   }
 }
 

@@ -33,6 +33,8 @@ const DEFAULT_CONFIG_DIR = '~/.nym-tcp-proxy-server';
 interface ServerOptions extends LogOptions, MetricsOptions {
   readonly upstreamTcpAddress?: string;
   readonly upstream?: Readonly<Record<string, string>>;
+  readonly allowUpstream?: readonly string[];
+  readonly legacyUpstreamHeader?: boolean;
   readonly tokensFile?: string;
   readonly protocol: ServerProtocol;
   readonly maxSessions: number;
@@ -78,14 +80,24 @@ function serverCommand(): Command {
     .addOption(
       new Option(
         '-u, --upstream-tcp-address <addr>',
-        'service to forward to, as host:port or unix:PATH',
+        'service to forward to, as host:port, tls://host:port or unix:PATH',
       ).argParser(options.upstreamAddress),
     )
     .addOption(
       new Option(
         '--upstream <name=addr>',
-        'one more TCP service, for clients that ask for this name; may be repeated',
+        'one more service, for clients that ask for this name; may be repeated (tls:// takes ?ca=file and ?sni=name)',
       ).argParser(options.namedUpstream),
+    )
+    .addOption(
+      new Option(
+        '--allow-upstream <addr>',
+        'what clients may ask for by its address, as db.internal:5432 or *.internal:443; may be repeated',
+      ).argParser(options.repeated),
+    )
+    .option(
+      '--legacy-upstream-header',
+      'takes a line "UPSTREAM:host:port" for where a session leads; needs --allow-upstream',
     )
     .option('--tokens-file <file>', 'lets in only who has one of these access tokens')
     .addOption(
@@ -136,7 +148,8 @@ async function startServer(
   { log, signal, onReload, onWriter }: Surroundings,
 ): Promise<Service> {
   const { upstreamTcpAddress, upstream: upstreams, ephemeral, tokensFile } = given;
-  if (upstreamTcpAddress === undefined && upstreams === undefined) {
+  const { allowUpstream: allowUpstreams } = given;
+  if (upstreamTcpAddress === undefined && upstreams === undefined && allowUpstreams === undefined) {
     throw new CommandError('--upstream-tcp-address <addr> is not specified, nor any --upstream. See --help.');
   }
   const accessLog = given.accessLog === undefined ? undefined : openAccessLog(given.accessLog);
@@ -144,6 +157,8 @@ async function startServer(
   const server = await NymProxyServer.create({
     upstream: upstreamTcpAddress,
     upstreams,
+    allowUpstreams,
+    legacyUpstreamHeader: given.legacyUpstreamHeader,
     tokensFile,
     protocol: given.protocol,
     limits: limitsOf(given),
@@ -153,7 +168,7 @@ async function startServer(
     gateway: given.gateway,
     traffic: given.traffic,
     lanes: given.lanes,
-    closeTimeout: given.closeTimeout,
+    closeTimeoutMs: given.closeTimeout * 1000,
     signal,
   });
   const metrics = await serveMetrics(server, 'server', given).catch(async (error: unknown) => {
@@ -166,7 +181,8 @@ async function startServer(
   server.on('warning', ({ message }) => log.error(`${oneLine(message)} Until then nobody is let in.`));
   onReload(() => server.reloadTokens());
   process.stdout.write(`${server.nymAddress}\n`);
-  const where = [upstreamTcpAddress ?? [], Object.entries(upstreams ?? {}).map((pair) => pair.join(' at '))];
+  const named = Object.entries(upstreams ?? {}).map((pair) => pair.join(' at '));
+  const where = [upstreamTcpAddress ?? [], named, allowUpstreams ?? []];
   log.info({ upstream: upstreamTcpAddress, upstreams }, `Serving; sessions go to ${where.flat().join(', ')}`);
   if (metrics) log.info({ metricsPort: metrics.port }, `Metrics are served on port ${metrics.port}`);
   return {

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isUpstreamName } from '../../wire/open-request.js';
+import { isUpstream, isUpstreamName } from '../../wire/open-request.js';
 import type { ByteSource } from './byte-source.js';
 import { endOfHead, parseRequestHead, RequestHeadError, type RequestHead } from './request-head.js';
 import { openingOf } from './request-guard.js';
@@ -58,12 +58,14 @@ export async function readProxyRequest(
 }
 
 /**
- * The upstream at the server for a host that an application named: the host is its name. The port is the server's to
- * choose.
+ * The upstream at the server for what an application named: a host without a dot is an upstream's name, any other an
+ * address that the server may allow.
  */
-function upstreamOf(host: string): string | undefined {
-  const name = host.endsWith('.') ? host.slice(0, -1) : host;
-  return isUpstreamName(name) ? name : undefined;
+function upstreamOf(host: string, port: number): string | undefined {
+  const plain = host.endsWith('.') ? host.slice(0, -1) : host;
+  if (!/[.:]/.test(plain)) return isUpstreamName(plain) ? plain : undefined;
+  const address = `${plain.includes(':') ? `[${plain}]` : plain}:${port}`;
+  return isUpstream(address) ? address : undefined;
 }
 
 async function readSocks(
@@ -80,7 +82,7 @@ async function readSocks(
   const host = await readSocksHost(source, type);
   const port = await source.take(2);
   if (version !== SOCKS_VERSION || port === undefined) return 'refused';
-  const upstream = host === undefined ? undefined : upstreamOf(host);
+  const upstream = host === undefined ? undefined : upstreamOf(host, port.readUInt16BE());
   const code = socksCode(command, host, upstream);
   await answer(Uint8Array.of(SOCKS_VERSION, code, 0, IPV4, 0, 0, 0, 0, 0, 0));
   return host !== undefined && upstream !== undefined && code === SUCCEEDED ? { host, upstream } : 'refused';
@@ -123,8 +125,10 @@ async function readHttp(
   const isConnect = head.method === 'CONNECT';
   const [, authority = '', path = ''] = (isConnect ? AUTHORITY : WHOLE_URL).exec(head.target) ?? [];
   if (authority === '') return 'none';
-  const host = authority.replace(/:\d*$/, '').toLowerCase();
-  const upstream = upstreamOf(host);
+  const [, host6, plain = '', port = ''] =
+    /^(?:\[(.+)\]|([^:]+))(?::(\d*))?$/.exec(authority.toLowerCase()) ?? [];
+  const host = host6 ?? plain;
+  const upstream = upstreamOf(host, port === '' ? 80 : Number(port));
   if (upstream === undefined) {
     const text = 'There is no upstream of this name: name one of those that the server has.\n';
     await answer(

@@ -1,0 +1,46 @@
+/**
+ * A certificate for `localhost`, of an authority that only tests trust; both end in 2126.
+ *
+ * @module
+ */
+
+/** The authority, in PEM. Its key was thrown away. */
+export const TEST_AUTHORITY = `-----BEGIN CERTIFICATE-----
+MIIBtDCCAVugAwIBAgIUIZb4/qY8bDpwITDUOPuaKSZ3OlkwCgYIKoZIzj0EAwIw
+JzElMCMGA1UEAwwcbnltLXRjcC1wcm94eSB0ZXN0IGF1dGhvcml0eTAgFw0yNjEy
+MDEwMzE1NThaGA8yMTI2MTEwNzAzMTU1OFowJzElMCMGA1UEAwwcbnltLXRjcC1w
+cm94eSB0ZXN0IGF1dGhvcml0eTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOgg
+23TgmQ0wkrZbIr7be2PpUlxVQ9FjqNwJpMkS8QRDmgNYlpGzojdFjSdNiswE5zLz
+UX0P3emGDb/rBRAD5f6jYzBhMB0GA1UdDgQWBBTCBt/PZTbrCUVe9FKxCRCk2rrn
+WTAfBgNVHSMEGDAWgBTCBt/PZTbrCUVe9FKxCRCk2rrnWTAPBgNVHRMBAf8EBTAD
+AQH/MA4GA1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNHADBEAiBIUGt/grN9cAuz
+vvZlTkoZZWu9esZqBB3M+VclsZUAeQIgZroxPATpgoZlOmXz3J5u1mOf2C+vm9Wz
++/Vv77jTrO8=
+-----END CERTIFICATE-----
+`;
+
+/** The certificate for `localhost` and 127.0.0.1, in PEM. */
+export const LOCALHOST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBvTCCAWOgAwIBAgIUJFuitQwzgr2woos/qBRUXnggDbEwCgYIKoZIzj0EAwIw
+JzElMCMGA1UEAwwcbnltLXRjcC1wcm94eSB0ZXN0IGF1dGhvcml0eTAgFw0yNjEy
+MDEwMzE1NThaGA8yMTI2MTEwNzAzMTU1OFowFDESMBAGA1UEAwwJbG9jYWxob3N0
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEtWaAvoFLPycKLv9cM9YmKkjLjRiN
+8ZKkHPyjEXJGapvjUgmuOn9j1wZUZhuB6eLmHZahndk87ic+S74ts3OK0qN+MHww
+GgYDVR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMBMGA1UdJQQMMAoGCCsGAQUFBwMB
+MAkGA1UdEwQCMAAwHQYDVR0OBBYEFJ+1VcVz+QM7ZybV+ftV4PMUCXoXMB8GA1Ud
+IwQYMBaAFMIG389lNusJRV70UrEJEKTauudZMAoGCCqGSM49BAMCA0gAMEUCIFmR
+5TfGYKD/ssbqk6BcHqVfccdLrZbHH4dr/xR22uF9AiEA5krubWC7vOaJZOIs1Cm6
+IKS5jKSoRE6ikxAba5mjGh8=
+-----END CERTIFICATE-----
+`;
+
+/** Its private key, in PEM: known to everybody. */
+export const LOCALHOST_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg65XcIAJdqDkV3NLf
+ccimiluHjEQqgSd7e+QJSN3XnZ6hRANCAAS1ZoC+gUs/Jwou/1wz1iYqSMuNGI3x
+kqQc/KMRckZqm+NSCa46f2PXBlRmG4Hp4uYdlqGd2TzuJz5Lvi2zc4rS
+-----END PRIVATE KEY-----
+`;
+
+/** SHA-256 of the certificate's public key, in base64, as Chromium's `--ignore-certificate-errors-spki-list` wants it. */
+export const LOCALHOST_KEY_HASH = 'pbSvldl/ELWvb3im1Bu7r0zlP2BMvi8dCnRMBpuG4c4=';
