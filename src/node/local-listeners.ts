@@ -47,12 +47,15 @@ interface Local {
 export class LocalListeners {
   /** Settles when all of them and their connections are closed. */
   readonly ended: Promise<void>;
+  /** Where they listen, in the order of the forwards. */
+  readonly listening: readonly Listening[];
   readonly #locals: readonly Local[];
   readonly #arrivals: Arrivals;
 
   private constructor(locals: readonly Local[], arrivals: Arrivals) {
     this.#locals = locals;
     this.#arrivals = arrivals;
+    this.listening = locals.map(listeningOf);
     this.ended = Promise.all(locals.map(({ listener }) => once(listener.server, 'close'))).then(
       () => undefined,
     );
@@ -83,17 +86,6 @@ export class LocalListeners {
     }
   }
 
-  /** Where it listens, in the order of the forwards. */
-  get listening(): readonly Listening[] {
-    return this.#locals.map(({ listener, front: { upstream } }) => {
-      const address = listener.server.address() as AddressInfo | string;
-      const named = upstream === undefined ? {} : { upstream };
-      if (typeof address === 'string') return { at: `unix:${address}`, ...named };
-      const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-      return { at: `${host}:${address.port}`, host: address.address, port: address.port, ...named };
-    });
-  }
-
   /** From now on `serve` gets every connection, first those that waited. */
   serveWith(serve: (socket: Socket, front: FrontOptions) => void): void {
     for (const { listener, front } of this.#locals) listener.serveWith((socket) => serve(socket, front));
@@ -114,4 +106,12 @@ export class LocalListeners {
     for (const { listener } of this.#locals) listener.close();
     this.#arrivals.close();
   }
+}
+
+function listeningOf({ listener, front: { upstream } }: Local): Listening {
+  const address = listener.server.address() as AddressInfo | string;
+  const named = upstream === undefined ? {} : { upstream };
+  if (typeof address === 'string') return { at: `unix:${address}`, ...named };
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { at: `${host}:${address.port}`, host: address.address, port: address.port, ...named };
 }
