@@ -73,7 +73,6 @@ const OPTION_NAMES: Readonly<Record<keyof NymProxyClientOptions, true>> = {
     onProgress: true,
     signal: true,
     onLog: true,
-    tls: true,
   },
 };
 

@@ -47,7 +47,7 @@ export function localnetCommand(): Command {
     .description('A Nym network in one process: directory, gateways and mix nodes. No internet.')
     .option('-p, --port <port>', 'port of the directory, 0 for any', wholeNumber(0, 65535), 18080)
     .option('--host <ip>', 'IP address to listen on and to announce', '127.0.0.1')
-    .option('-e, --env-file <path>', 'write an env file for Nym software there')
+    .option('-e, --write-env <path>', 'write an env file for Nym software there')
     .option('-s, --state-dir <path>', 'keep identities, ports, client keys and inboxes there')
     .option('-g, --gateways <n>', 'number of gateways', wholeNumber(1, 100), 2)
     .option(
@@ -95,7 +95,7 @@ export function parseCommand(command: Command, argv: readonly string[]): Command
   const values = command.parse(argv, { from: 'user' }).opts<{
     port: number;
     host: string;
-    envFile?: string;
+    writeEnv?: string;
     stateDir?: string;
     gateways: number;
     mixNodesPerLayer: number;
@@ -111,11 +111,11 @@ export function parseCommand(command: Command, argv: readonly string[]): Command
     tlsHostname?: string;
     stats: number;
   }>();
-  const { envFile, stateDir, threads, extraDelay, day, tlsKey, tlsCert, tlsHostname, stats, ...same } =
+  const { writeEnv, stateDir, threads, extraDelay, day, tlsKey, tlsCert, tlsHostname, stats, ...same } =
     values;
   return {
     ...same,
-    envFile,
+    envFile: writeEnv,
     stateDir,
     threads,
     extraDelayMs: extraDelay,

@@ -57,6 +57,11 @@ export class ClientPool {
     return this.#ready.size;
   }
 
+  /** The clients that are kept ready. */
+  get idle(): readonly MixnetClient[] {
+    return [...this.#ready.keys()];
+  }
+
   /**
    * Takes a client out of the pool, which its owner then closes.
    *

@@ -32,7 +32,10 @@ export { formatNymAddress, parseNymAddress, type NymAddress } from '../wire/nym-
 export type { ClientTraffic } from '../mixnet/client.js';
 export { DEFAULT_SESSION_LIMITS, type LimitName, type SessionLimits } from '../proxy/session-limits.js';
 export type { ServerChange } from '../proxy/servers.js';
+export type { UpstreamConnection } from '../proxy/join.js';
 export type { ProxyCounts, ResetReason } from '../proxy/stats.js';
+export type { Refusal, WebPages } from './fronts/page-rules.js';
+export type { Forward, Listening } from './local-listeners.js';
 export type { TunnelDuplex } from './duplex.js';
 export type { MixnetOptions } from './mixnet-options.js';
 export { NymProxyClient, type NymProxyClientEvents, type NymProxyClientOptions } from './proxy-client.js';

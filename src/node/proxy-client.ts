@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import { deferred } from '../basics/deferred.js';
 import { oneOf, OptionError, wholeNumberOf } from '../basics/options-check.js';
@@ -19,6 +19,7 @@ import {
 } from '../proxy/dialer.js';
 import { checkClientOptions, type CommonClientOptions } from '../proxy/client-options.js';
 import { Connections } from '../proxy/connections.js';
+import type { UpstreamConnection } from '../proxy/join.js';
 import { envelopeOf } from '../proxy/protocol.js';
 import type { ProxyEvents } from '../proxy/session-report.js';
 import { serverAddresses, Servers, type ServerChange } from '../proxy/servers.js';
@@ -37,10 +38,11 @@ import {
 } from '../tls/socket.js';
 import { TunnelWebSocket } from '../websocket/index.js';
 import { TunnelAgent, TunnelDuplex } from './duplex.js';
-import { EarlyListener } from './early-listener.js';
+import type { Arrival, FrontOptions } from './fronts/arrivals.js';
+import type { Refusal, WebPages } from './fronts/page-rules.js';
 import { legacyHeader } from './legacy-header.js';
+import { LocalListeners, type Forward, type Listening } from './local-listeners.js';
 import { checkMixnetOptions, clientStarter, type MixnetOptions } from './mixnet-options.js';
-import { streamsOf } from './tcp.js';
 import { NodeTlsEngine } from './tls.js';
 
 /** Options of {@link NymProxyClient.create}; `clients` are `per-connection` and the `poolSize` is 2 unless given. */
@@ -51,6 +53,24 @@ export interface NymProxyClientOptions extends MixnetOptions, CommonClientOption
   readonly listenPort?: number | undefined;
   /** Interface to listen on; 127.0.0.1 by default. Whoever can connect to it can use the tunnel. */
   readonly listenHost?: string | undefined;
+  /** More ports and Unix sockets to listen on, each for an upstream of its own. */
+  readonly forwards?: readonly Forward[] | undefined;
+  /**
+   * Whether applications may name the upstream themselves, by SOCKS5 or as to an HTTP proxy, where it listens. A host
+   * without a dot is an upstream's name. Other connections lead to the listener's upstream.
+   */
+  readonly proxy?: boolean | undefined;
+  /**
+   * Requests of other people's web pages are refused: any page in a browser on this machine can send some to the
+   * listening port, which would reach the upstream, and link the page's visitor to the tunnel. Here is what may pass
+   * nevertheless; `allow` lets everything pass.
+   */
+  readonly webPages?: WebPages | 'allow' | undefined;
+  /**
+   * Whether new connections are spread over all server addresses, each to the one with the fewest of this client's, in
+   * place of staying with one. False by default.
+   */
+  readonly balance?: boolean | undefined;
   /** TCP connections to the port at once; 256 by default. Further ones are closed at once. */
   readonly maxConnections?: number | undefined;
   /** Sends the upstream as `UPSTREAM:host:port` and LF, the first bytes of each connection, as other servers want it. */
@@ -67,7 +87,18 @@ const OPTION_NAMES: Readonly<Record<keyof NymProxyClientOptions, true>> = {
   ...{ serverAddress: true, network: true, env: true, traffic: true, gateway: true, identity: true },
   ...{ clients: true, poolSize: true, lanes: true, token: true, protocol: true, upstream: true },
   ...{ upstreamByHost: true, legacyUpstreamHeader: true, baseUrl: true, closeTimeoutMs: true },
-  ...{ listenPort: true, listenHost: true, maxConnections: true, signal: true, onLog: true, tls: true },
+  ...{
+    listenPort: true,
+    listenHost: true,
+    maxConnections: true,
+    signal: true,
+    forwards: true,
+    proxy: true,
+    webPages: true,
+    balance: true,
+    onLog: true,
+    tls: true,
+  },
 };
 
 const MAX_PORT = 65_535;
@@ -76,10 +107,12 @@ const MAX_PORT = 65_535;
 export interface NymProxyClientEvents extends ProxyEvents {
   /** New connections go to another server now. */
   server: ServerChange;
+  /** A request of somebody's web page was refused. */
+  refusal: Refusal;
 }
 
 /** Events of the client itself, not of its connections. */
-type OwnEvents = Pick<NymProxyClientEvents, 'retry' | 'recovery' | 'server'>;
+type OwnEvents = Pick<NymProxyClientEvents, 'retry' | 'recovery' | 'server' | 'refusal'>;
 
 const EVENTS: readonly (keyof NymProxyClientEvents)[] = [
   'session',
@@ -88,11 +121,11 @@ const EVENTS: readonly (keyof NymProxyClientEvents)[] = [
   'retry',
   'recovery',
   'server',
+  'refusal',
 ];
 
 type ClientListeners = { readonly [E in keyof OwnEvents]: Listeners<OwnEvents[E]> };
 
-const DEFAULT_LISTEN_HOST = '127.0.0.1';
 const DEFAULT_POOL_SIZE = 2;
 const DEFAULT_MAX_CONNECTIONS = 256;
 
@@ -112,7 +145,7 @@ const DEFAULT_MAX_CONNECTIONS = 256;
  * ```
  */
 export class NymProxyClient implements AsyncDisposable {
-  readonly #listener: Server | undefined;
+  readonly #local: LocalListeners;
   readonly #options: Calls;
   readonly #http: UpstreamFetch;
   readonly #open: (options?: ConnectOptions) => ClientSocket;
@@ -129,7 +162,7 @@ export class NymProxyClient implements AsyncDisposable {
   private constructor(
     options: Calls,
     tls: TlsConnectOptions,
-    listener: EarlyListener | undefined,
+    local: LocalListeners,
     pool: ClientPool,
     servers: Servers,
     dialer: Dialer,
@@ -137,15 +170,15 @@ export class NymProxyClient implements AsyncDisposable {
   ) {
     this.#pool = pool;
     this.#options = options;
-    this.#listener = listener?.server;
+    this.#local = local;
     this.#servers = servers;
     this.#dialer = dialer;
     this.#listeners = listeners;
     this.#open = withTls((given = {}) => this.#dialled(given), tls);
     const { baseUrl = DEFAULT_BASE_URL, upstreamByHost } = options;
     this.#http = new UpstreamFetch({ connect: (given) => this.connect(given), baseUrl, upstreamByHost });
-    listener?.server.once('close', () => this.#ended.resolve());
-    listener?.serveWith((socket) => this.#running.add(this.#carry(socket)));
+    if (local.listening.length > 0) void local.ended.then(() => this.#ended.resolve());
+    local.serveWith((socket, front) => this.#running.add(this.#carrySocket(socket, front)));
   }
 
   /**
@@ -171,16 +204,20 @@ export class NymProxyClient implements AsyncDisposable {
     const poolSize = options.poolSize ?? DEFAULT_POOL_SIZE;
     const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
     wholeNumberOf('maxConnections', maxConnections, { min: 1 });
-    const listenHost = options.listenHost ?? DEFAULT_LISTEN_HOST;
-    const listener =
-      listenPort === undefined
-        ? undefined
-        : await EarlyListener.listen(listenHost, listenPort, maxConnections);
+    const listeners = newListeners();
+    const local = await LocalListeners.listen({
+      ...options,
+      forwards: forwardsOf(options),
+      maxConnections,
+      onRefusal: (refusal) => listeners.refusal.call(refusal),
+    });
     try {
       const start = await clientStarter(options, identity);
       const startLane = await clientStarter(options, 'ephemeral');
-      const listeners = newListeners();
-      const servers = new Servers(addresses, { onChange: (change) => listeners.server.call(change) });
+      const servers = new Servers(addresses, {
+        onChange: (change) => listeners.server.call(change),
+        balance: options.balance,
+      });
       const pool = await startPool({ ...options, poolSize }, start, listeners);
       const dialerOptions = {
         servers,
@@ -190,9 +227,9 @@ export class NymProxyClient implements AsyncDisposable {
         closeTimeoutMs,
       };
       const dialer = newDialer(options, pool, startLane, dialerOptions);
-      return new NymProxyClient(options, tls, listener, pool, servers, dialer, listeners);
+      return new NymProxyClient(options, tls, local, pool, servers, dialer, listeners);
     } catch (error) {
-      listener?.close();
+      local.close();
       throw error;
     }
   }
@@ -301,15 +338,19 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   /**
-   * Where it listens.
+   * Where it listens: the first TCP port.
    *
    * @throws {RangeError} if it does not listen.
    */
   get listenAddress(): { readonly host: string; readonly port: number } {
-    if (this.#listener === undefined)
-      throw new OptionError('this client listens on no port; give a listenPort when it is created');
-    const { address, port } = this.#listener.address() as AddressInfo;
-    return { host: address, port };
+    for (const { host, port } of this.listening)
+      if (host !== undefined && port !== undefined) return { host, port };
+    throw new OptionError('this client listens on no port; give a listenPort when it is created');
+  }
+
+  /** Everywhere that it listens. */
+  get listening(): readonly Listening[] {
+    return this.#local.listening;
   }
 
   /** Nym address of the server that new connections go to. */
@@ -337,9 +378,10 @@ export class NymProxyClient implements AsyncDisposable {
     return this.#dialer.carriers.reduce((sum, { surbs }) => sum + surbs, 0);
   }
 
-  /** What the mixnet clients that carry connections have carried so far. Never rejects. */
+  /** What its mixnet clients have carried so far, those kept ready included. Never rejects. */
   traffic(): Promise<ClientTraffic> {
-    return this.#traffic.look(this.#dialer.carriers.map(({ client }) => client));
+    const carriers = this.#dialer.carriers.map(({ client }) => client);
+    return this.#traffic.look([...new Set([...carriers, ...this.#pool.idle])]);
   }
 
   /** Calls `listener` for each event until the returned function is called. */
@@ -359,8 +401,15 @@ export class NymProxyClient implements AsyncDisposable {
     if (options.signal?.aborted) onAbort();
     options.signal?.addEventListener('abort', onAbort);
     await this.#ended.promise;
+    await this.#running.ended();
     await this.#closing;
     options.signal?.removeEventListener('abort', onAbort);
+  }
+
+  /** Stops listening; settles when the open connections have ended. Never rejects. */
+  async drain(): Promise<void> {
+    this.#local.stop();
+    await this.#running.ended();
   }
 
   /** Stops listening, resets the open connections, tells the server, and leaves the mixnet. Never rejects. */
@@ -374,12 +423,12 @@ export class NymProxyClient implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#listener?.close();
+    this.#local.close();
     const fetches = this.#http.close();
     await this.#dialer.close();
     this.#connections.cut();
     await Promise.all([fetches, this.#running.ended()]);
-    if (this.#listener === undefined) this.#ended.resolve();
+    if (this.#local.listening.length === 0) this.#ended.resolve();
   }
 
   #dialled(options: ConnectOptions): TunnelSocket {
@@ -404,12 +453,31 @@ export class NymProxyClient implements AsyncDisposable {
     });
   }
 
-  async #carry(socket: Socket): Promise<void> {
-    const local = streamsOf(socket, 'aborted');
+  /**
+   * Carries a connection of the caller's, as those of a listener are carried. Settles when it has ended; never rejects:
+   * the events tell what became of it.
+   *
+   * @param signal aborts when the connection is gone.
+   * @param upstream name of the server's upstream; the client's own one unless given.
+   */
+  carry(connection: UpstreamConnection, signal: AbortSignal, upstream?: string): Promise<void> {
+    const carried = this.#carry({ connection, upstream }, signal);
+    this.#running.add(carried);
+    return carried;
+  }
+
+  async #carrySocket(socket: Socket, front: FrontOptions): Promise<void> {
+    const arrival = await this.#local.admit(socket, front);
+    if (arrival === undefined) return;
     const gone = new AbortController();
+    if (socket.destroyed) gone.abort();
     socket.on('close', () => gone.abort());
+    await this.#carry(arrival, gone.signal);
+  }
+
+  async #carry({ connection: local, upstream }: Arrival, gone: AbortSignal): Promise<void> {
     try {
-      const { connection } = await this.#dial(gone.signal, this.#options.upstream);
+      const { connection } = await this.#dial(gone, upstream ?? this.#options.upstream);
       await this.#connections.carry(connection, { connect: () => Promise.resolve(local) });
     } catch (error) {
       local.reset();
@@ -427,6 +495,12 @@ type Calls = Pick<NymProxyClientOptions, 'baseUrl' | 'upstreamByHost' | 'legacyU
 
 function upstreamOf(upstream: string | undefined): string | undefined {
   return wantsOf({ upstream })?.upstream;
+}
+
+/** The port of the options, and the others. */
+function forwardsOf({ listenHost, listenPort, forwards = [] }: NymProxyClientOptions): readonly Forward[] {
+  const further = forwards.map((forward) => ({ ...forward, host: forward.host ?? listenHost }));
+  return listenPort === undefined ? further : [{ host: listenHost, port: listenPort }, ...further];
 }
 
 /** Shared clients have a dialer each; one dialer takes as many others as it needs. */
@@ -449,6 +523,7 @@ function newListeners(): ClientListeners {
     retry: new Listeners(),
     recovery: new Listeners(),
     server: new Listeners(),
+    refusal: new Listeners(),
   };
 }
 

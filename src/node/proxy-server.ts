@@ -217,6 +217,11 @@ export class NymProxyServer implements AsyncDisposable {
     return this.#running.finally(() => options.signal?.removeEventListener('abort', onAbort));
   }
 
+  /** Refuses new sessions, so that clients use another server; settles when the open ones have ended. Never rejects. */
+  drain(): Promise<void> {
+    return this.#sessions.drain();
+  }
+
   /** Tells every client, ends every session and leaves the mixnet. Never rejects. */
   async close(): Promise<void> {
     this.#stop.abort();

@@ -1,5 +1,6 @@
 import { OptionError } from '../basics/options-check.js';
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, type IpcNetConnectOpts, type Socket } from 'node:net';
 
 import type { UpstreamConnection } from '../proxy/join.js';
 import { DEFAULT_SESSION_LIMITS } from '../proxy/session-limits.js';
@@ -10,6 +11,22 @@ import { connectFirst } from './happy-eyeballs.js';
 export interface TcpAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** An upstream that listens on a Unix socket. */
+export interface UnixAddress {
+  readonly path: string;
+}
+
+/**
+ * Reads `unix:` and a path.
+ *
+ * @throws {RangeError} saying what is wrong.
+ */
+export function parseUnixAddress(text: string): UnixAddress {
+  const path = text.slice('unix:'.length);
+  if (path === '') throw new RangeError(`"${text}" names no Unix socket; write it as unix:/path/to/socket`);
+  return { path };
 }
 
 /**
@@ -37,14 +54,14 @@ export function parseTcpAddress(text: string): TcpAddress {
 export const CHUNK_BY_CHUNK = { highWaterMark: 1 } as const;
 
 /**
- * Opens a TCP connection.
+ * Opens a TCP connection, or one to a Unix socket.
  *
  * @param timeoutMs how long the upstream may take to accept it; 0 for as long as the system lets it.
  * @throws {SessionError} `refused`, `unreachable` or `timeout`.
  * @throws the signal's reason if it aborts.
  */
 export async function connectTcp(
-  address: TcpAddress,
+  address: TcpAddress | UnixAddress,
   signal: AbortSignal,
   timeoutMs = DEFAULT_SESSION_LIMITS.connectTimeoutMs,
 ): Promise<UpstreamConnection> {
@@ -55,14 +72,29 @@ export async function connectTcp(
   const onAbort = () => gaveUp.abort(signal.reason);
   signal.addEventListener('abort', onAbort);
   try {
-    const options = { ...address, ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true };
-    return streamsOf(await connectFirst(options, gaveUp.signal));
+    const options = { ...CHUNK_BY_CHUNK, allowHalfOpen: true, noDelay: true };
+    return streamsOf(
+      'path' in address
+        ? await connectUnix({ ...address, ...options }, gaveUp.signal)
+        : await connectFirst({ ...address, ...options }, gaveUp.signal),
+    );
   } catch (error) {
     if (gaveUp.signal.aborted) throw error;
     throw new SessionError(wasRefused(error) ? 'refused' : 'unreachable', 'us', undefined, { cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function connectUnix(options: IpcNetConnectOpts, signal: AbortSignal): Promise<Socket> {
+  const socket = connect(options);
+  try {
+    await once(socket, 'connect', { signal });
+    return socket;
+  } catch (error) {
+    socket.on('error', () => undefined).destroy();
+    throw signal.aborted ? signal.reason : error;
   }
 }
 
@@ -271,7 +303,16 @@ function eventWithin(socket: Socket, event: 'drain' | 'end', ms: number): Promis
   });
 }
 
-/** Ends the connection with RST, so that the other side learns that bytes may be missing. */
-function reset(socket: Socket): void {
-  if (!socket.destroyed) socket.resetAndDestroy();
+/**
+ * Ends the connection with RST, so that the other side learns that bytes may be missing. Unix sockets have nothing like
+ * that.
+ */
+export function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  try {
+    socket.resetAndDestroy();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    socket.destroy();
+  }
 }

@@ -1,17 +1,16 @@
-import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 
+import { PrivateFileError, readPrivateFile } from '../mixnet/node/private-file.js';
 import { parseAccessToken } from '../session/access-proof.js';
 
 /** Every proof of access is checked against all tokens. */
 const MAX_TOKENS = 256;
 
-/** Rather the wrong file than that many comments. */
+/** A larger file is probably the wrong one. */
 const MAX_FILE_BYTES = 256 * 1024;
 
 /** How long the file is taken to be unchanged without looking. */
 const LOOK_EVERY_MS = 1000;
-
-const NOT_OWNERS = 0o077;
 
 /** A file of access tokens cannot be used; the message says which, why and what to do. */
 export class TokensFileError extends Error {
@@ -26,7 +25,7 @@ export class TokensFileError extends Error {
  * @throws {TokensFileError}
  */
 export function readTokens(path: string): readonly string[] {
-  return parseTokens(path, readPrivate(path).text);
+  return parseTokens(path, readTokensFile(path).text);
 }
 
 /** The access tokens of a file, read again when it changes. */
@@ -44,7 +43,7 @@ export class TokensFile {
   constructor(path: string, onError: (error: TokensFileError) => void) {
     this.#path = path;
     this.#onError = onError;
-    const { text, version } = readPrivate(path);
+    const { text, version } = readTokensFile(path);
     this.#tokens = parseTokens(path, text);
     this.#version = version;
   }
@@ -65,7 +64,7 @@ export class TokensFile {
 
   #read(reporting: boolean): void {
     try {
-      const { text, version } = readPrivate(this.#path);
+      const { text, version } = readTokensFile(this.#path);
       this.#version = version;
       this.#tokens = parseTokens(this.#path, text);
     } catch (error) {
@@ -104,26 +103,18 @@ function parseTokens(path: string, text: string): readonly string[] {
   return [...tokens];
 }
 
-function readPrivate(path: string): { readonly text: string; readonly version: string } {
-  let file: number | undefined;
+function readTokensFile(path: string): { readonly text: string; readonly version: string } {
   try {
-    file = openSync(path, 'r');
-    const stats = fstatSync(file);
-    if (!stats.isFile() || stats.size > MAX_FILE_BYTES)
-      throw new TokensFileError(`The tokens file ${path} is no file of tokens. Give one.`);
-    if ((stats.mode & NOT_OWNERS) !== 0) {
-      throw new TokensFileError(
-        `The tokens file ${path} can be read by others (mode ${(stats.mode & 0o777).toString(8)}). ` +
-          `Run: chmod 600 ${path}`,
-      );
-    }
-    return { text: readFileSync(file, 'utf8'), version: versionOf(stats) };
+    const { bytes, stats } = readPrivateFile(path, MAX_FILE_BYTES);
+    return { text: bytes.toString(), version: versionOf(stats) };
   } catch (error) {
-    if (error instanceof TokensFileError) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new TokensFileError(`The tokens file ${path} cannot be read (${why}). Give one that can.`);
-  } finally {
-    if (file !== undefined) closeSync(file);
+    throw new TokensFileError(
+      error instanceof PrivateFileError
+        ? `The tokens file ${path} cannot be used: ${why}.`
+        : `The tokens file ${path} cannot be read (${why}). Give one that can.`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,18 +1,19 @@
 import { OptionError } from '../basics/options-check.js';
 import { isUpstreamName } from '../wire/open-request.js';
 import type { UpstreamConnection } from '../proxy/join.js';
-import { connectTcp, parseTcpAddress, type TcpAddress } from './tcp.js';
+import { connectTcp, parseTcpAddress, parseUnixAddress, type TcpAddress, type UnixAddress } from './tcp.js';
 import { parseTlsAddress, secureUpstream, type TlsAddress } from './tls-upstream.js';
 
 /** A service that a server forwards to, in plain or over TLS. */
-export type Upstream = TcpAddress | TlsAddress;
+export type Upstream = TcpAddress | TlsAddress | UnixAddress;
 
 /**
- * Reads `host:port`, or `tls://host:port` with `?ca=file` and `?sni=name`.
+ * Reads `host:port`, `tls://host:port` with `?ca=file` and `?sni=name`, or `unix:` and a path.
  *
  * @throws {RangeError} saying what is wrong.
  */
 export function parseUpstream(text: string): Upstream {
+  if (text.startsWith('unix:')) return parseUnixAddress(text);
   return text.startsWith('tls:') ? parseTlsAddress(text) : parseTcpAddress(text);
 }
 
@@ -27,6 +28,7 @@ export async function connectUpstream(
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<UpstreamConnection> {
+  if ('path' in upstream) return connectTcp(upstream, signal, timeoutMs);
   const { host, port } = upstream;
   const connection = await connectTcp({ host, port }, signal, timeoutMs);
   return 'tls' in upstream ? secureUpstream(connection, upstream.tls, signal, timeoutMs) : connection;
@@ -40,7 +42,7 @@ export class Upstreams {
   readonly #allowed: readonly Pattern[];
 
   /**
-   * @param byDefault `host:port` or `tls://host:port`; without it an only named one is the default.
+   * @param byDefault as {@link parseUpstream} reads it; without it an only named one is the default.
    * @param named the same by name.
    * @param allowed patterns of what clients may ask for as `host:port`.
    * @throws {OptionError} saying what is wrong.
@@ -67,7 +69,8 @@ export class Upstreams {
     return this.#named.get(wanted) ?? this.#allowedTarget(wanted);
   }
 
-  #allowedTarget(wanted: string): TcpAddress | undefined {
+  /** An address that is allowed; applications that name hosts name a port with an upstream's name, too. */
+  #allowedTarget(wanted: string): Upstream | undefined {
     if (!wanted.includes(':')) return undefined;
     let address: TcpAddress;
     try {
@@ -75,7 +78,8 @@ export class Upstreams {
     } catch {
       return undefined;
     }
-    return this.#allowed.some((pattern) => matches(pattern, address)) ? address : undefined;
+    if (this.#allowed.some((pattern) => matches(pattern, address))) return address;
+    return this.#named.get(address.host);
   }
 }
 

@@ -45,6 +45,7 @@ export class Admission implements Gate {
   readonly #rate: RateLimit;
   readonly #rates: RateLimits;
   readonly #answers: AnswerRate;
+  #stopped = false;
 
   constructor(options: AdmissionOptions) {
     const { limits, now } = options;
@@ -66,9 +67,15 @@ export class Admission implements Gate {
     return this.#sessions.size + this.#perSender.size + rates + (access?.remembered ?? 0);
   }
 
+  /** From now on only further lanes of open connections are let in. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   admit(opening: Opening): ResetCode | undefined {
     const { access, hasUpstream, now } = this.#options;
     const { sessionId, senderTag, request } = opening;
+    if (this.#stopped && (request?.lane?.number ?? 0) === 0) return 'limit';
     const token = access?.check(opening);
     if (access && token === undefined) return this.#refuse('token');
     if (!hasUpstream(request?.upstream)) return this.#refuse('upstream-name');

@@ -93,7 +93,7 @@ export class PerConnectionDialer implements SessionDialer {
       throw new MixnetClientError('state', 'The proxy client is closed.');
     }
     const { servers } = this.#options;
-    const server = recipient ?? servers.address;
+    const server = recipient ?? servers.choose();
     const opener = new SessionOpener(client, this.#options);
     this.#open.set(opener, client);
     const session = opener.open(server, { lane, wants: wantsFor(this.#options, options) });
@@ -172,7 +172,7 @@ export class SharedDialer implements SessionDialer {
     const { lane, recipient } = options;
     const client = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
-    const server = recipient ?? servers.address;
+    const server = recipient ?? servers.choose();
     this.#opener ??= new SessionOpener(client, this.#options);
     const session = this.#opener.open(server, { lane, wants: wantsFor(this.#options, options) });
     if (lane === undefined) servers.follow(server, session);

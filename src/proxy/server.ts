@@ -121,6 +121,12 @@ export class SessionServer {
     await lane?.acceptor.close(reason);
   }
 
+  /** Refuses new sessions; settles when the open ones have ended. Never rejects. */
+  async drain(): Promise<void> {
+    this.#admission.stop();
+    await this.#running.ended();
+  }
+
   /**
    * Resets every session and lets go of its upstream connection; the peers are told if there still is a client.
    *

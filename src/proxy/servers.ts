@@ -30,6 +30,8 @@ export interface ServerChange {
 
 /** How a client chooses among its servers. */
 export interface ServersOptions {
+  /** Whether connections are spread over all servers that take them, not kept at one. */
+  readonly balance?: boolean | undefined;
   readonly onChange?: ((change: ServerChange) => void) | undefined;
   /** {@link ANSWER_LIMIT_MS} unless given. */
   readonly answerLimitMs?: number;
@@ -68,6 +70,7 @@ export class Servers {
   readonly #onChange: (change: ServerChange) => void;
   readonly #answerLimitMs: number;
   readonly #now: () => number;
+  readonly #balance: boolean;
   #inUse: Server;
 
   /**
@@ -90,13 +93,20 @@ export class Servers {
     }));
     this.#onChange = onChange;
     this.#answerLimitMs = answerLimitMs;
+    this.#balance = options.balance ?? false;
     this.#now = now;
     const [first] = this.#servers;
     if (first === undefined) throw noAddress();
     this.#inUse = first;
   }
 
-  /** Where new sessions go. */
+  /** The address for a new session, which is then in use. */
+  choose(): string {
+    if (this.#balance) this.#inUse = this.#leastBusy();
+    return this.#inUse.address;
+  }
+
+  /** Where new sessions go, or with `balance` the last one went. */
   get address(): string {
     return this.#inUse.address;
   }
@@ -157,9 +167,20 @@ export class Servers {
     server.failedAt = now;
     server.pausedUntil = now + Math.min(FIRST_PAUSE_MS * 2 ** server.failures, LAST_PAUSE_MS);
     server.failures += 1;
-    if (server !== this.#inUse) return;
+    if (server !== this.#inUse || this.#balance) return;
     this.#inUse = this.#next(now);
     this.#onChange({ server: this.number, of: this.#servers.length, error });
+  }
+
+  /** Of those that have not failed lately the one with the fewest connections; in turn among equals. */
+  #leastBusy(): Server {
+    const now = this.#now();
+    const at = this.#servers.indexOf(this.#inUse) + 1;
+    const inTurn = [...this.#servers.slice(at), ...this.#servers.slice(0, at)];
+    const usable = inTurn.filter(({ pausedUntil }) => pausedUntil <= now);
+    const byLoad = usable.toSorted((a, b) => a.sessions.size - b.sessions.size);
+    const [soonest = this.#inUse] = inTurn.toSorted((a, b) => a.pausedUntil - b.pausedUntil);
+    return byLoad[0] ?? soonest;
   }
 
   /** The next in turn, or if all have failed, the one whose time is up first. */

@@ -19,8 +19,7 @@ const CLI = fileURLToPath(new URL('../../src/localnet/cli.js', import.meta.url))
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 function run(t: TestContext, ...options: string[]): Child {
-  // Without `--` Node takes --env-file for its own.
-  const child = spawn(process.execPath, ['--', CLI, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [CLI, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
   t.after(() => child.kill('SIGKILL'));
   return child;
 }
@@ -61,7 +60,7 @@ describe('the localnet command', IN_TIME, () => {
         t,
         '--port',
         '0',
-        '--env-file',
+        '--write-env',
         envFile,
         '--gateways',
         '1',
@@ -118,7 +117,7 @@ describe('the localnet command', IN_TIME, () => {
       [['--state-dir'], /--state-dir.*missing/],
       [['--port', '0', '--host', 'localhost'], /localhost.*IP address/],
       [
-        ['--port', '0', '--env-file', join('no', 'such', 'directory', 'x.env')],
+        ['--port', '0', '--write-env', join('no', 'such', 'directory', 'x.env')],
         /env file.*cannot be written/,
       ],
     ];

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -24,7 +36,7 @@ describe('the identity store', () => {
   const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
   /** Opens the store, does something with it and closes it again. */
-  async function within<T>(action: (store: IdentityStore) => Promise<T>): Promise<T> {
+  async function within<T>(action: (store: IdentityStore) => T | Promise<T>): Promise<T> {
     const store = await IdentityStore.open(directory);
     try {
       return await action(store);
@@ -79,21 +91,52 @@ describe('the identity store', () => {
   });
 
   it('keeps the old identity if the new one cannot be written', async () => {
-    await within((store) => store.save(identity));
-    await mkdir(join(directory, `${IDENTITY_FILE}.tmp`));
-    await assert.rejects(
-      within((store) => store.save(other)),
-      { name: 'MixnetClientError', code: 'identity' },
-    );
+    await within(async (store) => {
+      await store.save(identity);
+      await rename(directory, `${directory}.away`);
+      await assert.rejects(store.save(other), { name: 'MixnetClientError', code: 'identity' });
+      await rename(`${directory}.away`, directory);
+    });
     assert.deepEqual(await within((store) => store.load()), identity);
   });
 
-  it('overwrites what a crash left half written, keeping it private', async () => {
+  it('removes what a crash left half written, and nothing else', async () => {
     await within((store) => store.save(identity));
-    await writeFile(join(directory, `${IDENTITY_FILE}.tmp`), 'half', { mode: 0o644 });
-    await within((store) => store.save(other));
-    assert.deepEqual(await within((store) => store.load()), other);
-    assert.equal(await modeOf(join(directory, IDENTITY_FILE)), 0o600);
+    await writeFile(join(directory, `${IDENTITY_FILE}.0123456789abcdef.tmp`), 'half');
+    await writeFile(join(directory, `${IDENTITY_FILE}.old.tmp`), 'mine');
+    assert.deepEqual(await within((store) => store.load()), identity);
+    assert.deepEqual((await readdir(directory)).sort(), [IDENTITY_FILE, `${IDENTITY_FILE}.old.tmp`]);
+  });
+
+  it('overwrites nothing that a symbolic link leads to, whatever name it was planted under', async () => {
+    const target = join(parent, 'target');
+    await writeFile(target, 'not yours', { mode: 0o600 });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    for (const name of [IDENTITY_FILE, `${IDENTITY_FILE}.tmp`]) await symlink(target, join(directory, name));
+    await assert.rejects(
+      within((store) => store.load()),
+      /identity cannot be used: it is a symbolic link/,
+    );
+    await within((store) => store.save(identity));
+    assert.equal(await readFile(target, 'utf8'), 'not yours');
+    assert.deepEqual(await within((store) => store.load()), identity);
+    assert.ok((await lstat(join(directory, IDENTITY_FILE))).isFile());
+  });
+
+  it('refuses an identity that others can read, and a directory that they can write', async () => {
+    await within((store) => store.save(identity));
+    const path = join(directory, IDENTITY_FILE);
+    await chmod(path, 0o640);
+    await assert.rejects(
+      within((store) => store.load()),
+      /can be read by others \(mode 640\)\. Run: chmod 600/,
+    );
+    await rm(path);
+    await writeFile(join(directory, 'notes'), '');
+    for (const mode of [0o777, 0o770, 0o1777]) {
+      await chmod(directory, mode);
+      await assert.rejects(IdentityStore.open(directory), /can be written by others .* Run: chmod go-w/);
+    }
   });
 
   const whole = Buffer.from(encodeIdentity(identity));
@@ -110,7 +153,7 @@ describe('the identity store', () => {
     it(`refuses a file ${what} and leaves it alone`, async () => {
       await mkdir(directory, { recursive: true });
       const path = join(directory, IDENTITY_FILE);
-      await writeFile(path, bytes);
+      await writeFile(path, bytes, { mode: 0o600 });
       await assert.rejects(
         within((store) => store.load()),
         (error: Error) => {

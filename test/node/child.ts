@@ -20,13 +20,15 @@ export interface Child {
   /** Settles once what it wrote to `stream` matches; rejects if it ends before. */
   until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
+  /** Gives it this on stdin, and no more. */
+  endWith(input: string): Promise<Outcome>;
 }
 
 /** Runs a compiled file of the project, named from the build's root, in a process of its own. */
 export function runFile(t: TestContext, path: string, ...args: string[]): Child {
   const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
   // Without `--` Node takes --env-file for its own.
-  const child = spawn(process.execPath, ['--', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--', file, ...args], { stdio: 'pipe' });
   t.after(() => child.kill('SIGKILL'));
   const written = { stdout: '', stderr: '' };
   const looks = new Set<() => void>();
@@ -55,6 +57,10 @@ export function runFile(t: TestContext, path: string, ...args: string[]): Child 
         });
       }),
     kill: (signal) => void child.kill(signal),
+    endWith: (input) => {
+      child.stdin.end(input);
+      return ended;
+    },
   };
 }
 

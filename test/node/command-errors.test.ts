@@ -98,7 +98,7 @@ describe('a command that is used wrongly', IN_TIME, () => {
   it('says which file cannot be used', async (t) => {
     const missing = join(directory, 'missing');
     const empty = join(directory, 'empty');
-    await writeFile(empty, '');
+    await writeFile(empty, '', { mode: 0o600 });
     const server = [SERVER, '-u', '127.0.0.1:1'] as const;
     await assertRefused(t, /env file .*missing cannot be read/, ...server, '--ephemeral', '-e', missing);
     await assertRefused(t, /Add a line NYM_API=/, ...server, '--ephemeral', '-e', empty);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer, get, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 
 import { startLocalnet, type Localnet, type LocalnetOptions } from '../../src/localnet/index.js';
@@ -73,7 +75,29 @@ async function metricsOf(child: Child): Promise<string> {
   assert.equal(((await health.json()) as { status: string }).status, 'ready');
   assert.equal((await fetch(`${url}/else`)).status, 404);
   assert.equal((await fetch(`${url}/metrics`, { method: 'POST' })).status, 405);
+  for (const headers of [{ host: 'rebind.example' }, { origin: 'http://evil.example' }])
+    for (const path of ['metrics', 'healthz']) {
+      const [response] = (await once(get(`${url}/${path}`, { headers }), 'response')) as [IncomingMessage];
+      assert.ok([403, 421].includes(response.statusCode ?? 0));
+      assert.doesNotMatch((await buffer(response)).toString(), /nym_proxy|ready/);
+    }
   return (await fetchBody(`${url}/metrics`)).toString();
+}
+
+/** Names and types as Prometheus wants them; its own tool judges too, where it is. */
+async function assertNamed(metrics: string): Promise<void> {
+  for (const [, name = '', type] of metrics.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    assert.equal(name.endsWith('_total'), type === 'counter', name);
+    assert.match(metrics, new RegExp(`^# HELP ${name} \\S`, 'm'));
+  }
+  const promtool = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const complaints = Promise.all([text(promtool.stdout), text(promtool.stderr)]);
+  promtool.stdin.on('error', () => undefined).end(metrics);
+  const code = await new Promise<number | null>((resolve) => {
+    promtool.on('error', () => resolve(null)).on('close', resolve);
+  });
+  if (code === null) console.log('promtool is not here: its check of the metrics did not run.');
+  else assert.deepEqual([code, (await complaints).join('')], [0, '']);
 }
 
 async function endWith(signal: NodeJS.Signals, child: Child): Promise<string> {
@@ -109,13 +133,14 @@ describe('the server and client commands', IN_TIME, () => {
     parseNymAddress(address);
     const client = runClient(t, world, address, '--log-format', 'json');
     const url = await urlOf(client);
+    for (const child of [client, server]) child.kill('SIGHUP');
 
     const page = await fetchBody(`${url}/about.html`);
     assert.deepEqual(page, await fetchBody(`http://${world.upstream.address}/about.html`));
     await Promise.all([client, server].map((child) => child.until('stderr', /"event":"end"/)));
     const { hostname, port } = new URL(url);
     const open = connect(Number(port), hostname);
-    open.write('GET /events HTTP/1.1\r\nhost: x\r\n\r\n');
+    open.write('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n');
     await once(open, 'data');
     const reset = new Promise<NodeJS.ErrnoException>((resolve) => open.on('error', resolve));
 
@@ -159,11 +184,17 @@ describe('the server and client commands', IN_TIME, () => {
     assert.match(atServer, /^nym_proxy_sessions_opened_total 1$/m);
     assert.match(atServer, /^nym_proxy_sessions_ended_total 1$/m);
     assert.match(atServer, /^nym_proxy_refusals_total\{limit="token"\} 1$/m);
-    for (const text of [atServer, atClient]) {
-      assert.match(text, /^nym_proxy_mixnet_client_ready 1$/m);
-      assert.match(text, /^nym_proxy_mixnet_packets_sent_total [1-9]\d*$/m);
-      const [, down] = /^nym_proxy_bytes_total\{direction="down"\} (\d+)$/m.exec(text) ?? [];
-      assert.ok(Number(down) > page.length, text);
+    // Every counter is there from the start.
+    assert.match(atServer, /^nym_proxy_refusals_total\{limit="idle"\} 0$/m);
+    assert.match(atClient, /^nym_proxy_web_page_refusals_total\{status="403"\} 0$/m);
+    for (const metrics of [atServer, atClient]) {
+      assert.match(metrics, /^nym_proxy_session_resets_total\{reason="gone"\} 0$/m);
+      assert.match(metrics, /^nym_proxy_build_info\{version="\d[^"]*",runtime="node [^"]+"\} 1$/m);
+      await assertNamed(metrics);
+      assert.match(metrics, /^nym_proxy_mixnet_client_ready 1$/m);
+      assert.match(metrics, /^nym_proxy_mixnet_packets_sent_total [1-9]\d*$/m);
+      const [, down] = /^nym_proxy_bytes_total\{direction="down"\} (\d+)$/m.exec(metrics) ?? [];
+      assert.ok(Number(down) > page.length, metrics);
     }
     assert.match(atClient, /^nym_proxy_opening_round_trip_seconds_count 1$/m);
     for (const child of [client, server]) readJsonLog(await endWith('SIGTERM', child));
@@ -181,6 +212,42 @@ describe('the server and client commands', IN_TIME, () => {
     server.kill('SIGHUP');
     await server.until('stderr', /Line 1 of the tokens file .* Until then nobody is let in/);
     await endWith('SIGTERM', server);
+  });
+
+  it('let open connections end at SIGTERM, and take no others', async (t) => {
+    const world = await startWorld(t);
+    const accessLog = join(world.directory, 'access.log');
+    const logFile = join(world.directory, 'log');
+    const server = runServer(t, world, '--ephemeral', '--access-log', accessLog, '--log-file', logFile);
+    const client = runClient(t, world, await addressOf(server), '--log-format', 'json', '--grace', '30');
+    const url = await urlOf(client);
+    const { hostname, port } = new URL(url);
+    const request = 'GET /about.html HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    const open = connect(Number(port), hostname);
+    open.write(request);
+    await once(open, 'data');
+    client.kill('SIGTERM');
+    await client.until('stderr', /SIGTERM: ending/);
+    // One that the system has taken, and the client has not, is reset.
+    await assert.rejects(fetchBody(url), ({ code }: NodeJS.ErrnoException) =>
+      ['ECONNREFUSED', 'ECONNRESET'].includes(code ?? ''),
+    );
+    open.write(request.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
+    await once(open.resume(), 'end');
+    assert.equal((await client.ended).code, 0);
+    assert.match(client.written.stderr, /"event":"end"/);
+
+    await rename(logFile, `${logFile}.1`);
+    server.kill('SIGHUP');
+    while ((await readFile(logFile, 'utf8').catch(() => undefined)) === undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(await endWith('SIGTERM', server), '');
+    assert.match(await readFile(`${logFile}.1`, 'utf8'), /Serving/);
+    assert.match(await readFile(logFile, 'utf8'), /SIGTERM: ending/);
+    const [line = ''] = (await readFile(accessLog, 'utf8')).split('\n');
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    assert.deepEqual([entry['session'], entry['outcome']], [1, 'ok']);
+    assert.ok(Number(entry['bytesSent']) > 1000 && Number(entry['durationMs']) > 0);
   });
 
   it('serve many sessions over one mixnet client, if told so', async (t) => {
@@ -220,7 +287,7 @@ describe('the server and client commands', IN_TIME, () => {
     const world = await startWorld(t);
     const configDir = join(world.directory, 'server');
     const passphrase = join(world.directory, 'passphrase');
-    await writeFile(passphrase, 'correct horse\n');
+    await writeFile(passphrase, 'correct horse\n', { mode: 0o600 });
     const addresses: string[] = [];
     for (let i = 0; i < 2; i += 1) {
       const server = runServer(t, world, '-c', configDir, '--passphrase-file', passphrase);

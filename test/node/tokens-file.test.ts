@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -49,9 +49,14 @@ describe('a file of access tokens', () => {
     await write(Array.from({ length: 257 }, (_, n) => `token-number-${n}-of-many`).join('\n'));
     refused(/more than 256/);
     await write('#'.repeat(300_000));
-    refused(/no file of tokens/);
+    refused(/more than \d+ bytes/);
+    const link = join(directory, 'link');
+    await write(ONE);
+    await symlink(path, link);
+    path = link;
+    refused(/symbolic link/);
     path = directory;
-    refused(/no file of tokens|chmod/);
+    refused(/not a file/);
   });
 
   it('is read again on demand; while it cannot be used, no token is good', async () => {

@@ -229,4 +229,29 @@ describe('the servers of a client', () => {
     assert.throws(() => serverAddresses([]), RangeError);
     assert.throws(() => serverAddresses([one, 'nobody']), WireError);
   });
+
+  it('share sessions out by how many each has, and pass over those that fail', async () => {
+    const servers = new Servers(['a', 'b', 'c'], { now: () => now, balance: true });
+    const opened: [string, ScriptedSession][] = [];
+    const spread = (count: number) =>
+      Array.from({ length: count }, () => {
+        const address = servers.choose();
+        const session = new ScriptedSession(now);
+        servers.follow(address, session);
+        opened.push([address, session]);
+        return address;
+      }).join('');
+    assert.equal(Array.from(spread(6)).sort().join(''), 'aabbcc');
+    // Two of b end, so that it has none: it gets the next two.
+    for (const [address, session] of opened) if (address === 'b') session.end();
+    await settled();
+    assert.equal(spread(2), 'bb');
+    const [, last] = opened.at(-1) ?? assert.fail();
+    now += 1;
+    last.reset(new SessionError('refused', 'peer'));
+    await settled();
+    assert.doesNotMatch(spread(6), /b/);
+    await pass(FIRST_PAUSE_MS);
+    assert.match(spread(3), /^bbb/);
+  });
 });

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { deserialize, serialize } from 'node:v8';
-
 import { openDB } from 'idb';
+
+import { decodeValue, encodeValue } from './portable-values.js';
 
 /** The name that the official client derives its database's name from. */
 export const CLIENT_ID = 'nym-tcp-proxy';
@@ -35,12 +35,12 @@ export async function exportDatabase(): Promise<Uint8Array> {
   }
   const { version } = database;
   database.close();
-  return new Uint8Array(serialize({ version, stores } satisfies Dump));
+  return encodeValue({ version, stores } satisfies Dump);
 }
 
 /** Puts exported bytes back, before the official client opens the database. */
 export async function importDatabase(bytes: Uint8Array): Promise<void> {
-  const { version, stores } = deserialize(bytes) as Dump;
+  const { version, stores } = decodeValue(bytes) as Dump;
   const database = await openDB(NAME, version, {
     upgrade(empty) {
       for (const name of stores.keys()) empty.createObjectStore(name);
@@ -55,6 +55,6 @@ export async function importDatabase(bytes: Uint8Array): Promise<void> {
 
 /** Whether exported bytes are of a database that only opens with a passphrase. */
 export function isEncrypted(bytes: Uint8Array): boolean {
-  const { stores } = deserialize(bytes) as Dump;
+  const { stores } = decodeValue(bytes) as Dump;
   return stores.get('_cipher_store')?.some((row) => typeof row.value === 'object') ?? false;
 }

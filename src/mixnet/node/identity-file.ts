@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { deserialize, serialize } from 'node:v8';
+
+import { decodeValue, encodeValue } from './portable-values.js';
 
 /** What makes a mixnet client the same one at its next start. */
 export interface StoredIdentity {
@@ -9,28 +10,31 @@ export interface StoredIdentity {
   readonly database: Uint8Array;
 }
 
-const HEADER = Buffer.from('nym-tcp-proxy identity 1\n');
+const HEADER = Buffer.from('nym-tcp-proxy identity 2\n');
+/** What earlier versions wrote, in V8's own serialization. It is as long. */
+const OLD_HEADER = Buffer.from('nym-tcp-proxy identity 1\n');
 const CHECKSUM_BYTES = 32;
 
-/** `header ‖ SHA-256 of the rest ‖ identity`, the latter in V8's own serialization, which newer versions of Node read. */
+/** `header ‖ SHA-256 of the rest ‖ identity`, the latter as `portable-values.ts` documents it. */
 export function encodeIdentity(identity: StoredIdentity): Uint8Array {
-  const body = serialize(identity);
+  const body = encodeValue(identity);
   return Buffer.concat([HEADER, sha256(body), body]);
 }
 
 /**
- * Reads what {@link encodeIdentity} wrote.
+ * Reads what {@link encodeIdentity} wrote, of this or an earlier version.
  *
  * @throws {Error} saying in what way it is not that.
  */
 export function decodeIdentity(bytes: Uint8Array): StoredIdentity {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!file.subarray(0, HEADER.length).equals(HEADER))
+  const header = file.subarray(0, HEADER.length);
+  if (!header.equals(HEADER) && !header.equals(OLD_HEADER))
     throw new Error('it is not an identity file of this program');
   const checksum = file.subarray(HEADER.length, HEADER.length + CHECKSUM_BYTES);
   const body = file.subarray(HEADER.length + CHECKSUM_BYTES);
   if (!sha256(body).equals(checksum)) throw new Error('it is damaged, its checksum does not match');
-  const { gateway, database } = deserialize(body) as StoredIdentity;
+  const { gateway, database } = decodeValue(body) as StoredIdentity;
   // A copy of its own, since it is handed to a worker.
   return { gateway, database: new Uint8Array(database) };
 }

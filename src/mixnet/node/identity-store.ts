@@ -1,15 +1,25 @@
-import { chmod, mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 
 import { MixnetClientError } from '../errors.js';
 import { lockDirectory } from './directory-lock.js';
 import { decodeIdentity, encodeIdentity, type StoredIdentity } from './identity-file.js';
+import {
+  assertPrivateDirectory,
+  isLeftover,
+  isOwn,
+  PrivateFileError,
+  readPrivateFile,
+  writePrivateFile,
+} from './private-file.js';
 
 /** The identity's file within its config directory. */
 export const IDENTITY_FILE = 'identity';
 
 const DIRECTORY_MODE = 0o700;
-const FILE_MODE = 0o600;
+
+/** A few KiB are usual. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 /** A config directory that keeps one mixnet client's identity, held by this process until {@link IdentityStore.close}. */
 export class IdentityStore {
@@ -31,7 +41,9 @@ export class IdentityStore {
     const directory = resolve(configDir);
     try {
       await makePrivate(directory);
-      return new IdentityStore(join(directory, IDENTITY_FILE), await lockDirectory(directory));
+      const unlock = await lockDirectory(directory);
+      await removeLeftovers(directory);
+      return new IdentityStore(join(directory, IDENTITY_FILE), unlock);
     } catch (error) {
       if (error instanceof MixnetClientError) throw error;
       throw new MixnetClientError(
@@ -47,15 +59,18 @@ export class IdentityStore {
    *
    * @throws {MixnetClientError} `identity`, if the file is unreadable, damaged or none of ours; it is left as it is.
    */
-  async load(): Promise<StoredIdentity | undefined> {
+  load(): StoredIdentity | undefined {
     try {
-      return decodeIdentity(await readFile(this.path));
+      return decodeIdentity(readPrivateFile(this.path, MAX_FILE_BYTES).bytes);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      const remedy =
+        error instanceof PrivateFileError
+          ? ''
+          : ' Restore it from a copy, or move it away to get a new identity with a new Nym address.';
       throw new MixnetClientError(
         'identity',
-        `The identity file ${this.path} cannot be used: ${reasonOf(error)}. Restore it from a copy, ` +
-          'or move it away to get a new identity with a new Nym address.',
+        `The identity file ${this.path} cannot be used: ${reasonOf(error)}.${remedy}`,
         { cause: error },
       );
     }
@@ -68,18 +83,7 @@ export class IdentityStore {
    */
   async save(identity: StoredIdentity): Promise<void> {
     try {
-      // One name is enough, since the directory is ours alone; what a crash left there is overwritten.
-      const temporary = `${this.path}.tmp`;
-      const file = await open(temporary, 'w', FILE_MODE);
-      try {
-        await file.chmod(FILE_MODE);
-        await file.writeFile(encodeIdentity(identity));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.path);
-      await syncDirectory(dirname(this.path));
+      await writePrivateFile(this.path, encodeIdentity(identity));
     } catch (error) {
       throw new MixnetClientError(
         'identity',
@@ -96,21 +100,19 @@ export class IdentityStore {
   }
 }
 
-/** A directory that holds other people's files keeps its mode; the identity's file is private by its own. */
+/** A directory with other files in it keeps its mode, which must not let others write; the identity's file has its own. */
 async function makePrivate(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
   const names = await readdir(directory);
-  if (names.length === 0 || names.includes(IDENTITY_FILE)) await chmod(directory, DIRECTORY_MODE);
+  const isForIdentity = names.length === 0 || names.includes(IDENTITY_FILE);
+  if (isForIdentity && isOwn(await stat(directory))) await chmod(directory, DIRECTORY_MODE);
+  await assertPrivateDirectory(directory);
 }
 
-/** Makes the rename itself outlast a power failure. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** Of a process that died while it wrote. */
+async function removeLeftovers(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => isLeftover(name, IDENTITY_FILE));
+  await Promise.all(names.map((name) => rm(join(directory, name))));
 }
 
 function reasonOf(error: unknown): string {

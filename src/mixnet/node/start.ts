@@ -67,7 +67,7 @@ async function startWith(
   { signal, onRefused }: LimitedStart,
 ): Promise<MixnetClient> {
   const { network } = options;
-  const stored = await identity?.store.load();
+  const stored = identity?.store.load();
   if (identity && stored) checkStored(identity, stored, options.gateway);
   const gateways = stored
     ? [stored.gateway]

@@ -17,6 +17,11 @@ export function explainFailure(error: unknown): string | undefined {
   return text === undefined ? undefined : oneLine(text);
 }
 
+/** An error's message, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Line breaks, and whatever else would disturb a terminal, become blanks. */
 export function oneLine(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();

@@ -4,17 +4,24 @@ import type { AddressInfo } from 'node:net';
 
 import type { Registry } from 'prom-client';
 
+import { PageRules } from '../fronts/page-rules.js';
+import type { RequestHead } from '../fronts/request-head.js';
+import { CommandError, messageOf } from './failure.js';
 import { measure, type End, type Measured } from './metrics.js';
+import type { PageRefusalSource } from './refusal-log.js';
 
 /** A scraper and somebody's browser need a few. */
 const MAX_CONNECTIONS = 32;
 
-/** A scraper that asks for longer than that is none. */
+const FOREIGN_HOST = 'Ask by IP address or localhost, or give --metrics-allow-host.\n';
+
+/** No scraper needs longer than this. */
 const REQUEST_TIME_LIMIT_MS = 10_000;
 
 export interface MetricsOptions {
   readonly metricsPort?: number;
   readonly metricsHost: string;
+  readonly metricsAllowHost?: readonly string[];
 }
 
 /** Where a command's metrics are served. */
@@ -27,21 +34,33 @@ export interface MetricsServer {
 /**
  * Serves `/metrics` for Prometheus and `/healthz`, if a port is given.
  *
- * @throws the operating system's error if the port cannot be had.
+ * @throws {CommandError} if the port is not available.
  */
 export async function serveMetrics(
   proxy: Measured,
   end: End,
-  { metricsPort, metricsHost }: MetricsOptions,
+  { metricsPort, metricsHost, metricsAllowHost }: MetricsOptions,
+  pages?: PageRefusalSource,
 ): Promise<MetricsServer | undefined> {
   if (metricsPort === undefined) return undefined;
-  const registry = measure(proxy, end);
-  const server = createServer((request, response) => void answer(request, response, proxy, registry));
+  const registry = measure(proxy, end, pages);
+  const rules = new PageRules({ allowHosts: metricsAllowHost });
+  const server = createServer((request, response) => {
+    const refusal = rules.judge(headOf(request), request.socket.localAddress);
+    if (refusal) {
+      const text = refusal.status === 421 ? FOREIGN_HOST : `${refusal.reason}\n`;
+      response.writeHead(refusal.status, { 'content-type': 'text/plain' }).end(text);
+    } else void answer(request, response, proxy, registry);
+  });
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = REQUEST_TIME_LIMIT_MS;
   server.headersTimeout = REQUEST_TIME_LIMIT_MS;
   server.listen(metricsPort, metricsHost);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw new CommandError(
+      `--metrics-port ${metricsPort} on ${metricsHost} is not available: ${messageOf(error)}. Give another one.`,
+    );
+  });
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
@@ -51,6 +70,14 @@ export async function serveMetrics(
       await closed;
     },
   };
+}
+
+/** With every header as it came: Node joins some of them, and drops others that come twice. */
+function headOf({ method = '', url = '', httpVersion, rawHeaders }: IncomingMessage): RequestHead {
+  const fields: (readonly [string, string])[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    fields.push([rawHeaders[at]?.toLowerCase() ?? '', rawHeaders[at + 1] ?? '']);
+  return { method, target: url, version: httpVersion, fields };
 }
 
 async function answer(

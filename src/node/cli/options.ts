@@ -5,11 +5,13 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { parseNymAddress, WireError, type TrafficProfile } from '../index.js';
+import { parseNymAddress, WireError, type Forward, type TrafficProfile } from '../index.js';
 import { MAX_LANES } from '../../wire/lane.js';
 import { isUpstream, isUpstreamName } from '../../wire/open-request.js';
+import { PageRules } from '../fronts/page-rules.js';
 import { parseUpstream } from '../upstreams.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log.js';
+import { VERSION } from './version.js';
 
 const TRAFFIC_PROFILES: readonly TrafficProfile[] = ['default', 'bulk', 'fast'];
 
@@ -21,6 +23,7 @@ const MAX_TIMEOUT_S = 86_400;
 export function newCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
+    .version(`${name} ${VERSION}`, '--version', 'show the version')
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
     .helpOption('-h, --help', 'show this help');
@@ -69,6 +72,34 @@ export function closeTimeoutOption(byDefault: number): Option {
     .default(byDefault);
 }
 
+export function port(text: string): number {
+  return wholeNumber(0, MAX_PORT)(text);
+}
+
+/** `[ip:]port=name` or `unix:PATH=name`, added to those given before. */
+export function forward(text: string, before: readonly Forward[] = []): readonly Forward[] {
+  const [, where = '', name = ''] = /^(.+)=([^=]*)$/.exec(text) ?? [];
+  const rule = `Write it as port=name, ip:port=name or unix:PATH=name; ${NAME_RULE}.`;
+  if (!isUpstream(name)) throw new InvalidArgumentError(rule);
+  if (where.startsWith('unix:') && where.length > 5)
+    return [...before, { path: where.slice(5), upstream: name }];
+  const [, host6, host, digits = ''] = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(where) ?? [];
+  if (digits === '' || Number(digits) > MAX_PORT) throw new InvalidArgumentError(rule);
+  return [...before, { host: host6 ?? host, port: Number(digits), upstream: name }];
+}
+
+/** As {@link forward} reads it. */
+export function forwardText({ path, host, port: number, upstream }: Forward): string {
+  if (path !== undefined) return `unix:${path}=${upstream ?? ''}`;
+  const before = host === undefined ? '' : `${host.includes(':') ? `[${host}]` : host}:`;
+  return `${before}${number ?? 0}=${upstream ?? ''}`;
+}
+
+/** A path, added to those given before. */
+export function paths(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 export function portOption(flags: string, meaning: string, byDefault: number): Option {
   return new Option(flags, `${meaning}, 0 for any`).argParser(wholeNumber(0, MAX_PORT)).default(byDefault);
 }
@@ -94,23 +125,78 @@ export function limitOption(flags: string, meaning: string, byDefaultMs: number)
     .default(byDefaultMs / 1000);
 }
 
-export function metricsOptions(): readonly [Option, Option] {
+/** Of every command that runs for long. */
+export function operatingOptions(): readonly Option[] {
   return [
     new Option('--metrics-port <port>', 'serves /metrics for Prometheus, and /healthz').argParser(
       wholeNumber(0, MAX_PORT),
     ),
     new Option('--metrics-host <ip>', 'whoever can connect to it can read them').default('127.0.0.1'),
+    new Option(
+      '--metrics-allow-host <name>',
+      'answers under this host name too, besides localhost and IP addresses; may be repeated',
+    ).argParser(hostName),
+    new Option('--grace <seconds>', 'time for open connections to end by themselves at SIGTERM')
+      .argParser(wholeNumber(0, MAX_TIMEOUT_S))
+      .default(3),
+    new Option(
+      '--config <file>',
+      'reads options from this file, in TOML or JSON, by their long names; flags, then $NYM_PROXY_..., go before it',
+    ),
+    new Option('--print-config', 'shows what the options come to, as such a file, and ends'),
+    logFormatOption(),
+    logLevelOption(),
+    new Option('--log-file <file>', 'logs there, not on stderr; opened anew at SIGHUP'),
+    new Option('--access-log <file>', 'writes a line of JSON for each connection there'),
   ];
 }
 
-/** `name=host:port`, added to those given before. */
+/** What lets web pages use the port of a client. */
+export function webPageOptions(): readonly Option[] {
+  return [
+    new Option(
+      '--allow-host <name>',
+      'the port is known under this host name too, so that requests for it pass; may be repeated',
+    ).argParser(hostName),
+    new Option(
+      '--allow-origin <origin>',
+      'pages of this origin, as http://localhost:3000, may use the port; may be repeated',
+    ).argParser(pageOrigin),
+    new Option(
+      '--allow-web-pages',
+      "all pages may: any website open in a browser here can then reach the upstream and link its visitor to this tunnel's use",
+    ).conflicts(['allowHost', 'allowOrigin']),
+  ];
+}
+
+function hostName(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, checkedBy(() => new PageRules({ allowHosts: [text] }), text)];
+}
+
+function pageOrigin(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, checkedBy(() => new PageRules({ allowOrigins: [text] }), text)];
+}
+
+function checkedBy(check: () => unknown, text: string): string {
+  try {
+    check();
+    return text;
+  } catch (error) {
+    if (error instanceof RangeError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
+
+/** `name=host:port` or `name=unix:PATH`, added to those given before. */
 export function namedUpstream(
   text: string,
   before: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   const [, name = '', address = ''] = /^([^=]*)=(.*)$/.exec(text) ?? [];
   if (!isUpstreamName(name))
-    throw new InvalidArgumentError(`Write it as name=host:port or name=tls://host:port; ${NAME_RULE}.`);
+    throw new InvalidArgumentError(
+      `Write it as name=host:port, name=tls://host:port or name=unix:PATH; ${NAME_RULE}.`,
+    );
   if (Object.hasOwn(before, name)) throw new InvalidArgumentError('Give each name once.');
   return { ...before, [name]: upstreamAddress(address) };
 }
@@ -127,7 +213,7 @@ export function repeated(text: string, before: readonly string[] = []): readonly
 
 const NAME_RULE = 'a name has up to 63 letters, digits, ".", "_" and "-", and starts with a letter or digit';
 
-/** `host:port`, or `tls://host:port`, as it was given. */
+/** `host:port`, `tls://host:port` or `unix:PATH`, as it was given. */
 export function upstreamAddress(text: string): string {
   try {
     parseUpstream(text);
@@ -135,7 +221,9 @@ export function upstreamAddress(text: string): string {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     if (text.startsWith('tls:')) throw new InvalidArgumentError(`${error.message}.`);
-    throw new InvalidArgumentError('Write it as host:port, for example 127.0.0.1:8000, or tls://host:port.');
+    throw new InvalidArgumentError(
+      'Write it as host:port, for example 127.0.0.1:8000, as tls://host:port or unix:PATH.',
+    );
   }
 }
 

@@ -1,12 +1,18 @@
-import type { LimitName, NymProxyServerEvents } from '../index.js';
+import type { LimitName, NymProxyClientEvents, NymProxyServerEvents } from '../index.js';
 import type { Logger } from './log.js';
+import { Throttle } from './throttle.js';
 
 /** A flood must not become one of log lines. */
-const ONCE_PER_MS = 10_000;
+const PER_SECOND = 0.1;
 
 /** A server, as far as its refusals are to be logged. */
 export interface RefusalSource {
   on(event: 'refusal', listener: (value: NymProxyServerEvents['refusal']) => void): () => void;
+}
+
+/** A client, as far as the requests that it refuses are to be logged. */
+export interface PageRefusalSource {
+  on(event: 'refusal', listener: (value: NymProxyClientEvents['refusal']) => void): () => void;
 }
 
 const MEANINGS: Record<LimitName, string> = {
@@ -27,17 +33,37 @@ const MEANINGS: Record<LimitName, string> = {
  *
  * @param now a clock in ms.
  */
-export function logRefusals(server: RefusalSource, log: Logger, now = () => performance.now()): void {
-  const told = new Map<LimitName, { at: number; untold: number }>();
+export function logRefusals(server: RefusalSource, log: Logger, now?: () => number): void {
+  const throttles = new Map<LimitName, Throttle>();
   server.on('refusal', ({ limit }) => {
-    const last = told.get(limit);
-    if (last !== undefined && now() - last.at < ONCE_PER_MS) {
-      last.untold += 1;
-      return;
-    }
-    const count = (last?.untold ?? 0) + 1;
-    told.set(limit, { at: now(), untold: 0 });
-    const times = count === 1 ? '' : `, ${count} times`;
-    log.warn({ limit, count, event: 'refusal' }, `Refused${times}: ${MEANINGS[limit]}`);
+    const throttle = throttles.get(limit) ?? newThrottle(now);
+    throttles.set(limit, throttle);
+    tell(log, throttle, { limit }, (times) => `Refused${times}: ${MEANINGS[limit]}`);
   });
+}
+
+/** Logs which requests of web pages a client has refused; of each kind once in 10 s. */
+export function logPageRefusals(client: PageRefusalSource, log: Logger, now?: () => number): void {
+  const throttles = new Map<number, Throttle>();
+  client.on('refusal', ({ status, reason }) => {
+    const throttle = throttles.get(status) ?? newThrottle(now);
+    throttles.set(status, throttle);
+    tell(log, throttle, { status }, (times) => `A request was refused${times}: ${reason}`);
+  });
+}
+
+function newThrottle(now: (() => number) | undefined): Throttle {
+  return new Throttle(1, PER_SECOND, now);
+}
+
+function tell(
+  log: Logger,
+  throttle: Throttle,
+  fields: Record<string, unknown>,
+  text: (times: string) => string,
+): void {
+  const untold = throttle.next();
+  if (untold === undefined) return;
+  const count = untold + 1;
+  log.warn({ ...fields, count, event: 'refusal' }, text(count === 1 ? '' : `, ${count} times`));
 }

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,8 +17,10 @@ import {
   type SessionLimits,
   type TrafficProfile,
 } from '../index.js';
+import { PrivateFileError, readPrivateFile } from '../../mixnet/node/private-file.js';
 import { SERVER_PROTOCOLS } from '../../proxy/protocol.js';
-import { CommandError, oneLine } from './failure.js';
+import { logAccess, openAccessLog } from './access-log.js';
+import { CommandError, messageOf, oneLine } from './failure.js';
 import type { LogOptions } from './log.js';
 import { serveMetrics, type MetricsOptions } from './metrics-server.js';
 import * as options from './options.js';
@@ -64,6 +65,9 @@ const MEBIBYTE = 1024 * 1024;
 
 const MAX_COUNT = 1_000_000;
 
+/** A larger file is probably the wrong one. */
+const MAX_PASSPHRASE_FILE_BYTES = 64 * 1024;
+
 function countOption(flag: string, meaning: string, byDefault: number): Option {
   return new Option(`${flag} <n>`, `${meaning}; 0: no limit`)
     .argParser(options.wholeNumber(0, MAX_COUNT))
@@ -71,13 +75,12 @@ function countOption(flag: string, meaning: string, byDefault: number): Option {
 }
 
 function serverCommand(): Command {
-  const [metricsPort, metricsHost] = options.metricsOptions();
-  return options
+  const command = options
     .newCommand('nym-proxy-server', 'Forwards TCP sessions that come through the Nym mixnet to one service.')
     .addOption(
       new Option(
         '-u, --upstream-tcp-address <addr>',
-        'service to forward to, as host:port or tls://host:port',
+        'service to forward to, as host:port, tls://host:port or unix:PATH',
       ).argParser(options.upstreamAddress),
     )
     .addOption(
@@ -135,19 +138,22 @@ function serverCommand(): Command {
     .addOption(
       options.limitOption('--connect-timeout', 'time for the upstream to accept', LIMITS.connectTimeoutMs),
     )
-    .addOption(metricsPort)
-    .addOption(metricsHost)
-    .addOption(options.logFormatOption())
-    .addOption(options.logLevelOption())
     .addHelpText('after', `${options.TRAFFIC_HELP}${HELP_AFTER}`);
+  for (const option of [...options.operatingOptions()]) command.addOption(option);
+  return command;
 }
 
-async function startServer(given: ServerOptions, { log, signal }: Surroundings): Promise<Service> {
+async function startServer(
+  given: ServerOptions,
+  { log, signal, onReload, onWriter }: Surroundings,
+): Promise<Service> {
   const { upstreamTcpAddress, upstream: upstreams, ephemeral, tokensFile } = given;
   const { allowUpstream: allowUpstreams } = given;
   if (upstreamTcpAddress === undefined && upstreams === undefined && allowUpstreams === undefined) {
     throw new CommandError('--upstream-tcp-address <addr> is not specified, nor any --upstream. See --help.');
   }
+  const accessLog = given.accessLog === undefined ? undefined : openAccessLog(given.accessLog);
+  if (accessLog) onWriter(accessLog);
   const server = await NymProxyServer.create({
     upstream: upstreamTcpAddress,
     upstreams,
@@ -157,7 +163,7 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
     protocol: given.protocol,
     limits: limitsOf(given),
     configDir: ephemeral ? undefined : withHome(given.configDir),
-    passphrase: await readPassphrase(given.passphraseFile),
+    passphrase: readPassphrase(given.passphraseFile),
     env: given.envPath,
     gateway: given.gateway,
     traffic: given.traffic,
@@ -170,10 +176,10 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
     throw error;
   });
   logSessions(server, log, signal);
+  if (accessLog) logAccess(server, accessLog);
   logRefusals(server, log);
   server.on('warning', ({ message }) => log.error(`${oneLine(message)} Until then nobody is let in.`));
-  const reload = () => server.reloadTokens();
-  if (tokensFile !== undefined) process.on('SIGHUP', reload);
+  onReload(() => server.reloadTokens());
   process.stdout.write(`${server.nymAddress}\n`);
   const named = Object.entries(upstreams ?? {}).map((pair) => pair.join(' at '));
   const where = [upstreamTcpAddress ?? [], named, allowUpstreams ?? []];
@@ -186,8 +192,8 @@ async function startServer(given: ServerOptions, { log, signal }: Surroundings):
       });
       return 0;
     },
+    drain: () => server.drain(),
     close: async () => {
-      process.off('SIGHUP', reload);
       await Promise.all([server.close(), metrics?.close()]);
     },
   };
@@ -209,15 +215,24 @@ function limitsOf(given: ServerOptions): SessionLimits {
 
 /** `~` as the shell reads it, for the default and for where no shell was at work. */
 function withHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+  if (path !== '~' && !path.startsWith('~/')) return path;
+  try {
+    return join(homedir(), path.slice(1));
+  } catch {
+    // In containers, users often have only a number.
+    throw new CommandError('This user has no home directory. Give --config-dir.');
+  }
 }
 
-async function readPassphrase(file: string | undefined): Promise<string | undefined> {
+function readPassphrase(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`The passphrase file ${file} cannot be read (${why}). Give one that can.`);
-  });
+  let text: string;
+  try {
+    text = readPrivateFile(file, MAX_PASSPHRASE_FILE_BYTES).bytes.toString();
+  } catch (error) {
+    const use = error instanceof PrivateFileError ? 'used' : 'read';
+    throw new CommandError(`The passphrase file ${file} cannot be ${use}: ${messageOf(error)}.`);
+  }
   const [passphrase = ''] = text.split(/\r?\n/);
   if (passphrase !== '') return passphrase;
   throw new CommandError(

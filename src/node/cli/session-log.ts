@@ -1,6 +1,7 @@
 import { MixnetClientError, SessionError, type ProxyEvents, type SessionReport } from '../index.js';
-import { oneLine } from './failure.js';
+import { messageOf, oneLine } from './failure.js';
 import type { Logger } from './log.js';
+import { Throttle } from './throttle.js';
 import { formatBytes, formatSeconds } from './units.js';
 
 /** A client or server, as far as its sessions are to be logged. */
@@ -8,29 +9,56 @@ export interface SessionSource {
   on<E extends keyof ProxyEvents>(event: E, listener: (value: ProxyEvents[E]) => void): () => void;
 }
 
+/** Lines about sessions that may come at once, and a second: of each level, so that none hides another. */
+const BURST = 100;
+const PER_SECOND = 1;
+
 /**
- * Logs what happens to each session: its number, its bytes, and how it ended.
+ * Logs what happens to each session: its number, its bytes, and how it ended. At `debug` of every one; otherwise of no
+ * more than a line a second and level in the long run, with how many are missing.
  *
  * @param signal aborts when the command is to end; that sessions end then is no trouble.
+ * @param now a clock in ms.
  */
-export function logSessions(proxy: SessionSource, log: Logger, signal: AbortSignal): void {
+export function logSessions(
+  proxy: SessionSource,
+  log: Logger,
+  signal: AbortSignal,
+  now?: () => number,
+): void {
   const openedAt = new Map<number, number>();
   const levelOf = (error: Error) => (signal.aborted ? 'info' : gravity(error));
+  const throttles = { info: newThrottle(now), warn: newThrottle(now), error: newThrottle(now) };
+  const tell = (level: Level, fields: Record<string, unknown>, text: string) => {
+    if (log.isLevelEnabled('debug')) {
+      log[level](fields, text);
+      return;
+    }
+    const untold = throttles[level].next();
+    if (untold === undefined) return;
+    if (untold > 0)
+      log[level](
+        { event: 'untold', count: untold },
+        `${untold} lines about sessions were left out. ${EVERY_ONE}`,
+      );
+    log[level](fields, text);
+  };
 
   proxy.on('session', ({ number }) => {
     openedAt.set(number, Date.now());
-    log.info({ session: number }, `Session ${number} opened`);
+    tell('info', { session: number }, `Session ${number} opened`);
   });
 
   proxy.on('end', (report) => {
     const { fields, text } = describe(report, openedAt);
-    log.info({ ...fields, event: 'end' }, `Session ${report.number} ended ${text}`);
+    tell('info', { ...fields, event: 'end' }, `Session ${report.number} ended ${text}`);
   });
 
   proxy.on('error', ({ session, error }) => {
     const { number } = session;
     if (!openedAt.has(number)) {
-      log[levelOf(error)](
+      tell(
+        levelOf(error),
         { session: number, ...reasonFields(error) },
         `Session ${number} ${notOpened(error)}`,
       );
@@ -38,14 +66,15 @@ export function logSessions(proxy: SessionSource, log: Logger, signal: AbortSign
     }
     const { fields, text } = describe(session, openedAt);
     const reason = oneLine(error.message);
-    log[levelOf(error)](
+    tell(
+      levelOf(error),
       { ...fields, ...reasonFields(error) },
       `Session ${number} broke off ${text}: ${reason}`,
     );
   });
 
   proxy.on('retry', ({ error, retryMs }) => {
-    const reason = oneLine(error instanceof Error ? error.message : String(error));
+    const reason = oneLine(messageOf(error));
     log.warn(
       { retryMs: Math.round(retryMs), reason },
       `A mixnet client was lost or did not start: ${reason} Next try in ${formatSeconds(retryMs)}.`,
@@ -58,6 +87,14 @@ export function logSessions(proxy: SessionSource, log: Logger, signal: AbortSign
       `A mixnet client is ready again, after ${formatSeconds(outageMs)}.`,
     );
   });
+}
+
+type Level = 'info' | 'warn' | 'error';
+
+const EVERY_ONE = '--log-level debug or --access-log tells of every one.';
+
+function newThrottle(now: (() => number) | undefined): Throttle {
+  return new Throttle(BURST, PER_SECOND, now);
 }
 
 /** How a session went that is over. */
@@ -80,7 +117,7 @@ function notOpened(error: Error): string {
 }
 
 /** That an application gives a connection up is everyday life. */
-function gravity(error: Error): 'info' | 'warn' | 'error' {
+function gravity(error: Error): Level {
   if (error.name === 'AbortError') return 'info';
   if (error instanceof SessionError) return error.code === 'aborted' ? 'info' : 'warn';
   return error instanceof MixnetClientError ? 'warn' : 'error';
