@@ -47,7 +47,8 @@ export class PageRules {
 
   /** The same rules for a listener that is known under one more host. */
   with(host: string): PageRules {
-    return new PageRules({ allowHosts: [...this.#hosts, host], allowOrigins: [...this.#origins] });
+    const named = isIP(host) === 6 ? `[${host}]` : host;
+    return new PageRules({ allowHosts: [...this.#hosts, named], allowOrigins: [...this.#origins] });
   }
 
   /**
