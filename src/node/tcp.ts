@@ -309,6 +309,12 @@ function eventWithin(socket: Socket, event: 'drain' | 'end', ms: number): Promis
  */
 export function reset(socket: Socket): void {
   if (socket.destroyed) return;
+  // All that was written has left, and its end is on its way. libuv cannot reset a connection in that moment; Node would
+  // wait for it for ever when the process ends.
+  if (socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished) {
+    socket.destroy();
+    return;
+  }
   try {
     socket.resetAndDestroy();
   } catch (error) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer, type TlsOptions } from 'node:tls';
+import { createServer, Server as TlsServer, type TlsOptions } from 'node:tls';
 
 import type { TlsErrorCode } from '../../src/tls/errors.js';
 import { issue, type CertificateFields, type Issued } from '../support/certificates.js';
@@ -64,7 +64,9 @@ export async function startTlsServers(): Promise<TlsServers> {
     const { name, expected, host = HOST, alpn = [], nodeAlone = expected === 'ok' ? 'ok' : 'refused' } = plan;
     const server = plan.name === 'no TLS' ? plainServer() : tlsServer(plan, intermediate);
     started.push(server);
-    server.on('connection', (socket: Socket) => sockets.add(socket));
+    // Destroyed below TLS, a socket would leave Node waiting for it when the process ends.
+    const connected = server instanceof TlsServer ? 'secureConnection' : 'connection';
+    server.on(connected, (socket: Socket) => sockets.add(socket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     cases.push({ name, host, alpn, port, expected, ofRustls: plan.ofRustls ?? expected, nodeAlone });

@@ -8,7 +8,7 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
-import { createServer, type TLSSocket } from 'node:tls';
+import { createServer, Server as TlsServer, type TLSSocket } from 'node:tls';
 import { afterEach, before, describe, it } from 'node:test';
 
 import type { ConnectOptions } from '../../src/proxy/socket.js';
@@ -40,7 +40,9 @@ describe('TLS over a connection', limit, () => {
 
   async function listen(server: Server): Promise<number> {
     servers.push(server);
-    server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => undefined)));
+    // Destroyed below TLS, a socket would leave Node waiting for it when the process ends.
+    const connected = server instanceof TlsServer ? 'secureConnection' : 'connection';
+    server.on(connected, (socket: Socket) => sockets.add(socket.on('error', () => undefined)));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
