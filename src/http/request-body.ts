@@ -16,7 +16,8 @@ export async function bodyOf(request: Request): Promise<RequestBody> {
   const { body } = request;
   if (body?.locked) throw new TypeError('its body is being read elsewhere');
   if (body === null) return undefined;
-  const fixed = ofKnownLength(request);
+  // A navigation's body is a form's, never a stream.
+  const fixed = request.mode === 'navigate' ? request : ofKnownLength(request);
   return fixed === undefined ? body : fixed.blob();
 }
 

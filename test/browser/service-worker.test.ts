@@ -198,7 +198,7 @@ describe('a service worker that serves the tunnel', { timeout: 1_800_000 }, () =
 
     let frame = await world.browse(tab, '/f/');
     await frame.click('#get button');
-    await until(frame, '/done');
+    await until(frame, '/done?');
     assert.ok(paths().includes('GET /f/send?q=%C3%A4+b'));
     frame = await world.browse(tab, '/f/');
     await frame.click('#far button');
