@@ -14,7 +14,10 @@ export interface DirectoryRelay extends AsyncDisposable {
 export async function relayDirectory(apiUrl: string): Promise<DirectoryRelay> {
   const server = createServer((request, response) => {
     const path = request.url ?? '';
-    void fetch(new URL(path, apiUrl))
+    const url = new URL(path, apiUrl);
+    // What is changed is JSON; clients take that as well as the bincode that they ask for.
+    url.searchParams.delete('output');
+    void fetch(url)
       .then(async (answer) => {
         const text = relay.change(path, await answer.text());
         if (text !== undefined) response.writeHead(200, { 'content-type': 'application/json' }).end(text);
