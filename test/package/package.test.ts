@@ -55,7 +55,7 @@ describe('the package as it would be published', limit, () => {
       assert.ok(paths.includes(path), `${path} is missing`);
     }
     const allowed = /^(LICENSE|README\.md|package\.json|dist\/(browser|src|wasm)\/.+)$/;
-    const unwanted = /\.test\.|^dist\/src\/(app|demo)\/|^dist\/src\/(browser|http|websocket)\/.+\.js$/;
+    const unwanted = /\.test\.|^dist\/src\/(app|demo)\/|^dist\/src\/browser\/.+\.js$/;
     assert.deepEqual(
       paths.filter((path) => !allowed.test(path) || unwanted.test(path)),
       [],
