@@ -13,6 +13,15 @@ export class LaneSessions {
   }
 
   /**
+   * Resets every connection as a whole. Lanes that are reset one by one with `gone` would be opened again, with a server
+   * that is not there any more.
+   */
+  close(): void {
+    const error = new SessionError('aborted', 'us', 'the server is shutting down');
+    for (const connection of this.#connections.values()) connection.reset(error);
+  }
+
+  /**
    * Takes in a session that has come for a lane. The first one of a connection gives the connection; others are joined to
    * it, or reset when there is none.
    *

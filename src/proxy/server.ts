@@ -133,6 +133,7 @@ export class SessionServer {
    * @param reason if it is not that the server shuts down.
    */
   async close(reason?: SessionError): Promise<void> {
+    this.#laneSessions.close();
     await Promise.all(this.#acceptors.map((acceptor) => acceptor.close(reason)));
     const clients = [...this.#lanes.values()].flatMap(({ client }) => client ?? []);
     await Promise.all(clients.map((client) => client.flush(FLUSH_MS)));

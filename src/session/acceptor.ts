@@ -68,7 +68,8 @@ export class SessionAcceptor {
     this.#stopListening();
     const sessions = [...this.#sessions];
     const answerable = this.#client?.state === 'ready';
-    for (const [, session] of sessions) session.reset(error);
+    // Those that are closing have their own reason, which their peers may not have been told yet.
+    for (const [engine, session] of sessions) if (engine.phase === 'open') session.reset(error);
     await Promise.all(sessions.map(([, session]) => session.handedOver()));
     const untold = sessions.some(([engine]) => engine.phase !== 'drained');
     if (answerable && untold) await new Promise<void>((resolve) => this.#clock.after(LAST_WORDS_MS, resolve));
