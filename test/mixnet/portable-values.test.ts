@@ -12,13 +12,14 @@ describe('values of a database', () => {
   it('come back as they were', () => {
     const values = fc.anything({
       withBigInt: true,
-      withDate: true,
       withMap: true,
       withSet: true,
       withTypedArray: false,
       withNullPrototype: false,
       values: [
         fc.anything(),
+        // Node does not find two invalid dates equal in a map.
+        fc.date({ noInvalidDate: true }),
         fc.uint8Array(),
         fc.constant(new ArrayBuffer(3)),
         fc.constant({ $: 'bytes', value: 1 }),

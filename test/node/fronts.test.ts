@@ -89,6 +89,18 @@ describe('the fronts of a client', IN_TIME, () => {
     assert.equal((await readToEnd(socket)).toString(), 'hello');
   });
 
+  it('carry what a long word begins, while the application waits for an answer', IN_TIME, async () => {
+    const socket = connect({ port: client.listening[1]?.port ?? 0 });
+    const word = Buffer.alloc(200_000, 'u');
+    socket.write(word);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) {
+      chunks.push(chunk as Buffer);
+      if (Buffer.concat(chunks).length >= word.length) break;
+    }
+    assert.deepEqual(Buffer.concat(chunks), word);
+  });
+
   it('are on a Unix socket this user’s alone', IN_TIME, async () => {
     assert.equal((await stat(localPath)).mode & 0o777, 0o600);
     const body = await bodyOf({ socketPath: localPath, path: '/unix', headers: { host: 'any.example' } });

@@ -4,6 +4,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 
+import { ByteSource } from '../../src/node/fronts/byte-source.js';
+import { GuardedConnection } from '../../src/node/fronts/guarded-connection.js';
 import { PageRules, type Refusal, type WebPages } from '../../src/node/fronts/page-rules.js';
 import { RequestGuard } from '../../src/node/fronts/request-guard.js';
 
@@ -172,7 +174,7 @@ describe('requests to the listening port', () => {
 
   it('are refused with heads too long to judge, whatever the method', () => {
     const long = 'a'.repeat(100_000);
-    for (const head of [`GET /${long}`, `hello /${long}`, long, get('localhost', `X: ${long}`)]) {
+    for (const head of [`GET /${long}`, `hello /${long}`, get('localhost', `X: ${long}`)]) {
       const { passed, refusal } = pass(head, 10_000);
       assert.deepEqual([passed, refusal?.status], ['', 431]);
     }
@@ -232,6 +234,54 @@ describe('what is not HTTP', () => {
     }
     // What may still become a request passes at the end.
     for (const text of ['G', 'POST', '\x16', '\x16\x03\x01', '\r\n']) assertPasses(text);
+  });
+});
+
+describe('a connection of another protocol', { timeout: 10_000 }, () => {
+  /** What comes out of a connection whose application waits for an answer after these bytes. */
+  async function passWhileOpen(bytes: Buffer): Promise<Buffer> {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const connection = {
+      readable,
+      writable: new WritableStream<Uint8Array>(),
+      failure: undefined,
+      fail: () => Promise.resolve(),
+      reset: () => undefined,
+    };
+    const guard = new RequestGuard(new PageRules({}), LISTENER);
+    const guarded = new GuardedConnection(connection, new ByteSource(connection), guard, () => undefined);
+    void writable.getWriter().write(bytes);
+    assert.equal(await guarded.begin(1000), undefined);
+    const reader = guarded.readable.getReader();
+    const chunks: Uint8Array[] = [];
+    for (let length = 0; length < bytes.length;) {
+      const { value = new Uint8Array() } = await reader.read();
+      chunks.push(value);
+      length += value.length;
+    }
+    return Buffer.concat(chunks);
+  }
+
+  it('passes, however it begins, while its application waits for an answer', async () => {
+    const beginnings = ['G', 'POST', '\x16', 'u'.repeat(200), 'u'.repeat(513), 'u'.repeat(70_000)];
+    beginnings.push(Buffer.alloc(3000, 7).toString('base64'), JSON.stringify(Array(1000).fill({ a: 'b' })));
+    for (const text of beginnings) {
+      const bytes = Buffer.from(text, 'latin1');
+      assert.deepEqual(await passWhileOpen(bytes), bytes, text.slice(0, 20));
+    }
+  });
+
+  it('is not what a request is whose method is long', () => {
+    for (const length of [600, 70_000]) {
+      const method = 'u'.repeat(length);
+      const request = Buffer.from(`${method} /tag HTTP/1.1\r\nHost: rebind.example\r\n\r\n`);
+      const { passed, refusal } = pass(request, request.length);
+      assert.deepEqual([passed, refusal?.status], ['', length > 65_536 ? 431 : 421]);
+      for (const size of [550, length, length + 1]) {
+        const { passed, refusal } = pass(request, size);
+        assert.deepEqual([passed, refusal?.status], [method, 431], `in pieces of ${size}`);
+      }
+    }
   });
 });
 

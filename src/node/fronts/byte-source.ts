@@ -28,13 +28,25 @@ export class ByteSource {
     return this.#reading;
   }
 
+  /** As {@link more}, but no longer than `limitMs`: `undefined` if nothing has come by then. */
+  async moreWithin(limitMs: number): Promise<boolean | undefined> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, limitMs, undefined)));
+    try {
+      return await Promise.race([this.more(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Settles when something has come, the connection has ended or broken, or so much time has passed. */
   async arrival(limitMs: number): Promise<void> {
     if (!this.isSilent) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
-    await Promise.race([this.more().catch(() => (this.#broken = true)), late]);
-    clearTimeout(timer);
+    try {
+      await this.moreWithin(limitMs);
+    } catch {
+      this.#broken = true;
+    }
   }
 
   /** Takes the next `count` bytes; `undefined` if the connection ends before. */

@@ -3,7 +3,7 @@ import { SessionError } from '../../session/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { UNRECOGNIZED_NAME } from './client-hello.js';
 import type { Refusal } from './page-rules.js';
-import type { RequestGuard } from './request-guard.js';
+import { WORD_PAUSE_MS, type RequestGuard } from './request-guard.js';
 
 /** How long an application that is refused may go on sending, so that it reads the answer. */
 const LINGER_MS = 2000;
@@ -102,6 +102,10 @@ export class GuardedConnection implements UpstreamConnection {
 
   async #read(): Promise<Piece> {
     for (;;) {
+      if (this.#guard?.isInFirstWord) {
+        const more = await this.#source.moreWithin(WORD_PAUSE_MS);
+        if (more === undefined) return { ...this.#guard.passWord(), isLast: false };
+      }
       const bytes = await this.#source.next();
       const isLast = bytes === undefined;
       if (this.#guard === undefined) return { pass: bytes ?? NOTHING, isLast };

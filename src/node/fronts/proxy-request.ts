@@ -10,7 +10,7 @@
 import { isUpstream, isUpstreamName } from '../../wire/open-request.js';
 import type { ByteSource } from './byte-source.js';
 import { endOfHead, parseRequestHead, RequestHeadError, type RequestHead } from './request-head.js';
-import { openingOf } from './request-guard.js';
+import { isWord, openingOf, WORD_PAUSE_MS } from './request-guard.js';
 
 /** Where an application wants to go. */
 export interface ProxyTarget {
@@ -53,7 +53,9 @@ export async function readProxyRequest(
     const isHead = opening === 'http' && endOfHead(source.held) >= 0;
     if (isHead) return readHttp(source, answer);
     const mayBeHead = opening === 'http' || (opening === 'unclear' && source.held.length > 0);
-    if (!mayBeHead || source.held.length > MAX_HEAD_BYTES || !(await source.more())) return 'none';
+    if (!mayBeHead || source.held.length > MAX_HEAD_BYTES) return 'none';
+    const isOneWord = opening === 'unclear' && isWord(source.held);
+    if (!(await (isOneWord ? source.moreWithin(WORD_PAUSE_MS) : source.more()))) return 'none';
   }
 }
 

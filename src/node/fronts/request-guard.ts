@@ -17,11 +17,20 @@ const MAX_HEAD_BYTES = 64 * 1024;
 /** A line with the size of a chunk, or one behind the last. */
 const MAX_CHUNK_LINE_BYTES = 8 * 1024;
 
-/** So many bytes without a blank are no word of another protocol's. */
-const MAX_WORD_BYTES = 512;
+/** What the names of methods are made of (RFC 9110, section 5.6.2). */
+const NO_TOKEN = /[^\w!#$%&'*+.^`|~-]/;
+
+/** A first word that is longer passes while it comes: a request has no effect before its head is complete. */
+const LONG_WORD_BYTES = 512;
+
+/**
+ * How long nothing comes in the middle of a connection's first word until it is another protocol's, whose application may
+ * be waiting for an answer: a browser sends a request's head at once.
+ */
+export const WORD_PAUSE_MS = 200;
 
 /** What a connection turns out to be. */
-export type Opening = 'http' | 'tls' | 'other' | 'unclear';
+export type Opening = 'http' | 'tls' | 'long-word' | 'other' | 'unclear';
 
 /** What these first bytes of a connection begin; `unclear` while it may be several things. */
 export function openingOf(bytes: Buffer): Opening {
@@ -31,10 +40,11 @@ export function openingOf(bytes: Buffer): Opening {
   if (end >= 0) return isRequestLine(bytes.toString('latin1', 0, end).replace(/\r$/, '')) ? 'http' : 'other';
   const text = bytes.toString('latin1');
   const [word = ''] = text.split(' ', 1);
-  if (!/^[\x21-\x7e]*$/.test(word)) return 'other';
+  if (NO_TOKEN.test(word)) return 'other';
+  if (word.length > LONG_WORD_BYTES) return 'long-word';
   const isMethod =
     word === text
-      ? METHODS.some((method) => method.startsWith(word)) || word.length > MAX_WORD_BYTES
+      ? METHODS.some((method) => method.startsWith(word))
       : METHODS.includes(word) || text[word.length + 1] === '/' || text.length === word.length + 1;
   if (!isMethod) return 'other';
   return bytes.length > MAX_HEAD_BYTES ? 'http' : 'unclear';
@@ -50,7 +60,16 @@ export interface Guarded {
 
 /** What the bytes that are held begin; `untouched`: what comes is no request any more. */
 type State =
-  'opening' | 'tls' | 'head' | 'body' | 'chunk-line' | 'chunk' | 'trailer' | 'untouched' | 'refused';
+  | 'opening'
+  | 'tls'
+  | 'long-word'
+  | 'head'
+  | 'body'
+  | 'chunk-line'
+  | 'chunk'
+  | 'trailer'
+  | 'untouched'
+  | 'refused';
 
 /** How many of the bytes held may pass now, and the state after them; `more`: further bytes must come first. */
 type Step = { readonly pass: number; readonly next: State } | { readonly refusal: Refusal } | 'more';
@@ -99,6 +118,17 @@ export class RequestGuard {
     return this.#guarded(pass);
   }
 
+  /** Whether the first word is not complete yet. */
+  get isInFirstWord(): boolean {
+    return this.#state === 'opening' && isWord(this.#held);
+  }
+
+  /** To be called when nothing has followed for {@link WORD_PAUSE_MS} and {@link isInFirstWord}. */
+  passWord(): Guarded {
+    this.#state = 'untouched';
+    return this.take(NOTHING);
+  }
+
   /** To be called when the application has sent everything. */
   end(): Guarded {
     const pass = this.#held;
@@ -125,6 +155,8 @@ export class RequestGuard {
         return this.#open(bytes);
       case 'tls':
         return this.#greetTls(bytes);
+      case 'long-word':
+        return passLongWord(bytes);
       case 'head':
         return isLineBreak(bytes) ? { pass: 1, next: 'head' } : this.#readHead(bytes);
       case 'body':
@@ -149,6 +181,8 @@ export class RequestGuard {
         return { pass: 0, next: 'head' };
       case 'tls':
         return { pass: 0, next: 'tls' };
+      case 'long-word':
+        return { pass: 0, next: 'long-word' };
       case 'other':
         return { pass: bytes.length, next: 'untouched' };
       case 'unclear':
@@ -220,6 +254,24 @@ export class RequestGuard {
 }
 
 const HTTP_2 = 'PRI * HTTP/2.0';
+const BLANK = 0x20;
+const SLASH = 0x2f;
+const NOTHING = Buffer.alloc(0);
+
+/** A method would be followed by a target, which is never passed. */
+function passLongWord(bytes: Buffer): Step {
+  const word = bytes.toString('latin1').search(NO_TOKEN);
+  if (word !== 0) return { pass: word < 0 ? bytes.length : word, next: 'long-word' };
+  if (bytes[0] !== BLANK) return { pass: bytes.length, next: 'untouched' };
+  if (bytes.length === 1) return 'more';
+  if (bytes[1] !== SLASH) return { pass: bytes.length, next: 'untouched' };
+  return { refusal: { status: 431, reason: `The request's method has more than ${LONG_WORD_BYTES} bytes.` } };
+}
+
+/** Whether these bytes, the first of a connection, are not more than one word. */
+export function isWord(bytes: Buffer): boolean {
+  return bytes.length > 0 && !bytes.includes(' ');
+}
 
 function isLineBreak(bytes: Buffer): boolean {
   return bytes[0] === 0x0a || bytes[0] === 0x0d;
