@@ -73,6 +73,9 @@ export class SessionAcceptor {
     await Promise.all(sessions.map(([, session]) => session.handedOver()));
     const untold = sessions.some(([engine]) => engine.phase !== 'drained');
     if (answerable && untold) await new Promise<void>((resolve) => this.#clock.after(LAST_WORDS_MS, resolve));
+    // What has not been sent by now never will be, so a peer must not wait for it.
+    for (const [, session] of sessions) session.reset(error);
+    await Promise.all(sessions.map(([, session]) => session.handedOver()));
     for (const [, session] of sessions) session.abandon();
   }
 

@@ -75,6 +75,28 @@ describe('the end of a session', () => {
     });
   }
 
+  for (const first of ['aborted', 'gone', 'limit'] as const) {
+    for (const second of ['gone', 'limit', 'timeout', 'aborted'] as const) {
+      it(`by ${first}, and again by ${second} at once, is heard by the peer as ${first}`, async () => {
+        const session = opener.open('server');
+        while (accepted.length === 0) await clock.run(clock.sleep(1));
+        const [peer] = accepted;
+        assert.ok(peer);
+        const writer = peer.writable.getWriter();
+        writer.write(new Uint8Array(200_000)).catch(() => undefined);
+        await clock.run(clock.sleep(1));
+        peer.reset(new SessionError(first, 'us'));
+        peer.reset(new SessionError(second, 'us'));
+        // Nobody is there any more for an opener that asks.
+        void acceptor.close();
+        const heard = await clock.run(readToError(session));
+        assert.ok(resetWith(first, 'peer')(heard.error), String(heard.error));
+        await clock.run(peer.drained);
+        assert.equal(peer.stats().bytesBuffered, 0);
+      });
+    }
+  }
+
   it('by a reset leaves what was received and not read readable', async () => {
     const [session, peer] = await connect();
     await clock.run(peer.writable.getWriter().write(new Uint8Array(5000)));

@@ -245,7 +245,7 @@ export class SessionEngine {
     this.#state.now = now;
     this.#state.incoming.clear();
     if (this.#phase === 'open') this.#reset(error);
-    else if (DROPPING.has(error.code)) this.#drain();
+    else if (this.#phase === 'closing' && DROPPING.has(error.code)) this.#dropRest(error);
   }
 
   /** Waits for the peer no longer. For sessions that are closing. */
@@ -518,6 +518,19 @@ export class SessionEngine {
       this.#drain();
     } else {
       this.#state.ownReset = { code, finalOffset: dropping ? undefined : outgoing.written };
+      this.#talk.reset();
+    }
+  }
+
+  /** A closing session sends no more bytes. A peer that was told of some, or of nothing yet, is told that it ends now. */
+  #dropRest({ code, by }: SessionError): void {
+    const { ownReset, outgoing, retransmit, now } = this.#state;
+    if (ownReset === undefined || by === 'peer' || code === 'lost') {
+      this.#drain();
+    } else if (ownReset.finalOffset !== undefined) {
+      outgoing.drop();
+      retransmit.restart(now, false);
+      this.#state.ownReset = { code: ownReset.code, finalOffset: undefined };
       this.#talk.reset();
     }
   }

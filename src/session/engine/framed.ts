@@ -389,7 +389,9 @@ export class Framed {
     const { outgoing, ownReset } = this.#state;
     const offset = outgoing.next;
     const overhead = dataFrameOverhead(offset, room);
-    const length = Math.max(0, Math.min(sendable, room - overhead));
+    // A reset is told at once, though bytes from before still follow.
+    const forReset = this.#resetDue && this.#endDue ? END_BYTES : 0;
+    const length = Math.max(0, Math.min(sendable, room - overhead - forReset));
     if (length > 0) frames.push({ type: 'data', offset, bytes: this.#packer.takeOut(length) });
     if (this.#endDue && room - length - overhead >= END_BYTES) {
       if (ownReset === undefined) frames.push({ type: 'fin', offset: outgoing.sent });
