@@ -37,6 +37,11 @@ export class MemoryMixnet {
     return client;
   }
 
+  /** The client that has this address now. */
+  at(address: string): MemoryClient | undefined {
+    return this.#clients.get(address);
+  }
+
   carry(recipient: string, message: MixnetMessage, replySurbs: number): void {
     this.sent += 1;
     for (const delay of this.fate()) {
