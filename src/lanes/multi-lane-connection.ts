@@ -1,6 +1,12 @@
 import { deferred } from '../basics/deferred.js';
 import type { Connection, ConnectionStats } from '../session/connection.js';
-import { protocolError, SessionError, violation, type SessionErrorCode } from '../session/errors.js';
+import {
+  dropsWritten,
+  protocolError,
+  SessionError,
+  violation,
+  type SessionErrorCode,
+} from '../session/errors.js';
 import { StreamPair } from '../session/stream-pair.js';
 import { encodeLaneRecord, LaneRecordReader, type LaneRecord } from '../wire/lane-record.js';
 import { IncomingLanes } from './incoming-lanes.js';
@@ -55,6 +61,7 @@ export class MultiLaneConnection implements Connection {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
   readonly closed: Promise<void>;
+  readonly drained: Promise<void>;
 
   readonly #streams: StreamPair;
   readonly #first: Connection;
@@ -63,9 +70,14 @@ export class MultiLaneConnection implements Connection {
   readonly #onLaneLost: (number: number) => void;
   readonly #now: () => number;
   readonly #lanes = new Map<number, OpenLane>();
+  /** Lanes that may still bring something, though their sessions may have ended. */
+  readonly #reading = new Set<OpenLane>();
   readonly #incoming = new IncomingLanes();
   readonly #outgoing = new OutgoingLanes();
-  readonly #end = deferred();
+  readonly #close = deferred();
+  readonly #drain = deferred();
+  /** Sessions of lanes, those that are gone included, that may still hold something. */
+  readonly #undrained = new Set<Connection>();
   readonly #checking: ReturnType<typeof setInterval>;
   #peer: PeerKind = 'unknown';
   #error: SessionError | undefined;
@@ -88,8 +100,9 @@ export class MultiLaneConnection implements Connection {
     this.#onWelcome = onWelcome ?? (() => undefined);
     this.#onLaneLost = onLaneLost ?? (() => undefined);
     this.#now = now;
-    this.closed = this.#end.promise;
+    this.closed = this.#close.promise;
     this.closed.catch(() => undefined);
+    this.drained = this.#drain.promise;
     this.#streams = new StreamPair({
       pull: (controller) => this.#pull(controller),
       write: (bytes) => this.#outgoing.write(bytes),
@@ -107,7 +120,9 @@ export class MultiLaneConnection implements Connection {
   stats(): ConnectionStats {
     const first = this.#first.stats();
     const lanes = [...this.#lanes.values()].map(({ session }) => session.stats());
-    const sum = (of: (lane: ConnectionStats) => number) => lanes.reduce((total, lane) => total + of(lane), 0);
+    const undrained = [...this.#undrained].map((session) => session.stats());
+    const sum = (all: readonly ConnectionStats[], of: (lane: ConnectionStats) => number) =>
+      all.reduce((total, lane) => total + of(lane), 0);
     const heard = [first, ...lanes].flatMap(({ heardAt }) => heardAt ?? []);
     const paused = lanes.map(({ pausedSince = Infinity }) => pausedSince);
     const acknowledges = this.#peer === 'acknowledges';
@@ -115,10 +130,11 @@ export class MultiLaneConnection implements Connection {
       ...first,
       bytesSent: this.#outgoing.sent,
       bytesReceived: this.#incoming.received,
-      bytesBuffered: this.#outgoing.buffered + this.#incoming.unread + sum((lane) => lane.bytesBuffered),
-      bytesGranted: acknowledges ? this.#incoming.granted : sum((lane) => lane.bytesGranted),
+      bytesBuffered:
+        this.#outgoing.buffered + this.#incoming.unread + sum(undrained, (lane) => lane.bytesBuffered),
+      bytesGranted: acknowledges ? this.#incoming.granted : sum(lanes, (lane) => lane.bytesGranted),
       bytesAcknowledged: this.#outgoing.acknowledged,
-      bytesHandedOver: sum((lane) => lane.bytesHandedOver),
+      bytesHandedOver: sum(undrained, (lane) => lane.bytesHandedOver),
       heardAt: heard.length === 0 ? undefined : Math.max(...heard),
       pausedSince: paused.includes(Infinity) || paused.length === 0 ? undefined : Math.max(...paused),
     };
@@ -155,24 +171,53 @@ export class MultiLaneConnection implements Connection {
     const lane = new OpenLane(number, session, this.#now());
     if (number === 0 || this.#isAcceptor) lane.use();
     this.#lanes.set(number, lane);
+    this.#undrained.add(session);
+    const drained = () => this.#laneDrained(session);
+    (session.drained ?? session.closed).then(drained, drained);
     this.#limitLane(lane);
-    void this.#send(lane);
-    Promise.all([session.closed, this.#receive(lane)]).then(
+    lane.sending = this.#send(lane);
+    this.#reading.add(lane);
+    const receiving = this.#receive(lane).finally(() => this.#doneReading(lane));
+    Promise.all([session.closed, receiving]).then(
       () => this.#laneDone(lane),
       (error: unknown) => this.#laneLost(lane, violation(error)),
     );
   }
 
-  /** Ends the connection on all lanes and tells the peer, unless the error came from there. */
+  /**
+   * Ends the connection on all lanes and tells the peer, unless the error came from there. As with a session, what was
+   * written before is still sent, unless the error says that the peer is at fault or memory is short.
+   */
   reset(error: SessionError): void {
-    if (this.#settled) return;
+    if (dropsWritten(error.code) || error.by === 'peer') {
+      this.cut(error);
+      return;
+    }
+    this.#end(error, (lane) => {
+      // What it was given is part of what was written, though its session may not have taken all of it yet.
+      if (this.#outgoing.hasUsed(lane.number)) void resetBehindSending(lane, forOtherLanes(error));
+      else lane.session.reset(forOtherLanes(error));
+    });
+  }
+
+  /** As {@link reset}, but what the lanes have not taken yet is dropped, whatever the error says. */
+  cut(error: SessionError): void {
+    this.#end(error, ({ session }) => session.reset(forOtherLanes(error)));
+  }
+
+  #end(error: SessionError, resetLane: (lane: OpenLane) => void): void {
+    if (this.#settled) {
+      // The peer has ended the connection before, and nobody reads what it still brings.
+      this.#incoming.abandon();
+      return;
+    }
     this.#settle();
     this.#error = error;
-    for (const { session } of this.#lanes.values()) session.reset(forOtherLanes(error));
+    for (const lane of this.#lanes.values()) resetLane(lane);
     this.#outgoing.close(error);
     this.#incoming.abandon();
     this.#streams.error(error);
-    this.#end.reject(error);
+    this.#close.reject(error);
   }
 
   /**
@@ -201,6 +246,15 @@ export class MultiLaneConnection implements Connection {
     if (!this.#incoming.unacknowledged) this.#unacknowledgedSince = undefined;
     else this.#unacknowledgedSince ??= now;
     if (now - (this.#unacknowledgedSince ?? now) >= ACK_DELAY_MS) this.#acknowledge();
+  }
+
+  #laneDrained(session: Connection): void {
+    this.#undrained.delete(session);
+    this.#drainIfLast();
+  }
+
+  #drainIfLast(): void {
+    if (this.#settled && this.#undrained.size === 0) this.#drain.resolve();
   }
 
   get #isAcceptor(): boolean {
@@ -261,7 +315,7 @@ export class MultiLaneConnection implements Connection {
         await write(record);
         if (record.type === 'ack') this.#closeIfComplete();
       }
-      await writer.close();
+      if (this.#error === undefined) await writer.close();
     } catch {
       // The session's end tells why.
     }
@@ -348,10 +402,7 @@ export class MultiLaneConnection implements Connection {
   #laneDone(lane: OpenLane): void {
     this.#remove(lane);
     this.#lanesClosed += 1;
-    if (this.#settled) {
-      this.#endReadingIfLast();
-      return;
-    }
+    if (this.#settled) return;
     if (this.#lanes.size === 0) this.#allDone();
     else if (this.#peer !== 'acknowledges' && this.#outgoing.ended && this.#incoming.complete)
       this.#dropUnwelcome();
@@ -370,7 +421,7 @@ export class MultiLaneConnection implements Connection {
       return;
     }
     this.#settle();
-    this.#end.resolve();
+    this.#close.resolve();
   }
 
   #laneLost(lane: OpenLane, error: SessionError): void {
@@ -382,10 +433,7 @@ export class MultiLaneConnection implements Connection {
     }
     this.#remove(lane);
     if (ends) this.#endedByPeer(error);
-    if (this.#settled) {
-      this.#endReadingIfLast();
-      return;
-    }
+    if (this.#settled) return;
     if (this.#peer !== 'acknowledges') {
       this.#laneDone(lane);
     } else if (this.#lanes.size > 0) {
@@ -415,20 +463,21 @@ export class MultiLaneConnection implements Connection {
     this.#error = error;
     this.#outgoing.close(error);
     this.#streams.errorWriter(error);
-    this.#end.reject(error);
-    this.#lastReading = setTimeout(() => this.#endReading(error), CLOSE_MS);
+    this.#close.reject(error);
+    if (this.#reading.size === 0) this.#incoming.stop();
+    else this.#lastReading = setTimeout(() => this.#resetRest(error), CLOSE_MS);
   }
 
-  #endReadingIfLast(): void {
-    if (this.#lastReading !== undefined && this.#error !== undefined && this.#lanes.size === 0)
-      this.#endReading(this.#error);
-  }
-
-  #endReading(error: SessionError): void {
+  #doneReading(lane: OpenLane): void {
+    this.#reading.delete(lane);
+    if (this.#reading.size > 0 || this.#lastReading === undefined) return;
     clearTimeout(this.#lastReading);
-    this.#lastReading = undefined;
-    for (const { session } of this.#lanes.values()) session.reset(forOtherLanes(error));
     this.#incoming.stop();
+  }
+
+  /** Lanes on which the peer's reset has not come are waited for no longer. */
+  #resetRest(error: SessionError): void {
+    for (const { session } of this.#lanes.values()) session.reset(forOtherLanes(error));
   }
 
   #remove(lane: OpenLane): void {
@@ -440,7 +489,17 @@ export class MultiLaneConnection implements Connection {
   #settle(): void {
     this.#settled = true;
     clearInterval(this.#checking);
+    this.#drainIfLast();
   }
+}
+
+/** Resets a lane once its session has taken what the lane was given; after a while at any rate. */
+async function resetBehindSending({ session, sending }: OpenLane, error: SessionError): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+  await Promise.race([sending, late]);
+  clearTimeout(timer);
+  session.reset(error);
 }
 
 /** Why one lane was reset, as the others are told. */

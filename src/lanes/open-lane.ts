@@ -28,6 +28,8 @@ export class OpenLane {
   works = true;
   /** Bytes written to the session. */
   written = 0;
+  /** Settles when nothing more is written to the session. */
+  sending: Promise<void> = Promise.resolve();
   readonly #usable = deferred();
   #acknowledged = 0;
   #heardAt: number | undefined;

@@ -152,8 +152,8 @@ export class SharedDialer implements SessionDialer {
   readonly #pool: ClientPool;
   readonly #options: DialerOptions;
   #opener: SessionOpener | undefined;
-  /** Settles when the client is there; another one follows it when it is lost, or could not be started. */
-  #current: Promise<MixnetClient>;
+  /** Settles when there is a client; another one follows it when it is lost, or could not be started. */
+  #current: Promise<SessionOpener>;
   #client: MixnetClient | undefined;
   #closed = false;
 
@@ -170,11 +170,10 @@ export class SharedDialer implements SessionDialer {
 
   async dial(signal?: AbortSignal, options: Partial<LaneDial> = {}): Promise<Dialled> {
     const { lane, recipient } = options;
-    const client = await (signal ? orAborted(this.#current, signal) : this.#current);
+    const opener = await (signal ? orAborted(this.#current, signal) : this.#current);
     const { servers } = this.#options;
     const server = recipient ?? servers.choose();
-    this.#opener ??= new SessionOpener(client, this.#options);
-    const session = this.#opener.open(server, { lane, wants: wantsFor(this.#options, options) });
+    const session = opener.open(server, { lane, wants: wantsFor(this.#options, options) });
     if (lane === undefined) servers.follow(server, session);
     return { connection: session, server };
   }
@@ -182,21 +181,23 @@ export class SharedDialer implements SessionDialer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pool.close();
-    const last = await this.#current.catch(() => undefined);
+    await this.#current.catch(() => undefined);
+    const last = this.#client;
     await this.#opener?.close();
     await last?.flush(FLUSH_MS);
     await last?.close();
   }
 
   /** The pool makes the next start wait when one has failed. */
-  #start(): Promise<MixnetClient> {
+  #start(): Promise<SessionOpener> {
     const starting = this.#pool.take().then((client) => this.#carryWith(client));
     starting.catch(() => this.#replace());
     return starting;
   }
 
-  #carryWith(client: MixnetClient): MixnetClient {
+  #carryWith(client: MixnetClient): SessionOpener {
     this.#opener?.moveTo(client);
+    const opener = (this.#opener ??= new SessionOpener(client, this.#options));
     this.#client = client;
     client.on('state', () => {
       if (this.#client !== client) return;
@@ -204,7 +205,7 @@ export class SharedDialer implements SessionDialer {
       this.#pool.lost(client.lostReason);
       this.#replace();
     });
-    return client;
+    return opener;
   }
 
   #replace(): void {

@@ -7,18 +7,18 @@ import type { Lane } from '../wire/lane.js';
 export class LaneSessions {
   readonly #connections = new Map<string, MultiLaneConnection>();
 
-  /** Connections that have not ended. */
+  /** Connections that have not ended, or whose openers may not know yet. */
   get size(): number {
     return this.#connections.size;
   }
 
   /**
-   * Resets every connection as a whole. Lanes that are reset one by one with `gone` would be opened again, with a server
+   * Cuts every connection off as a whole. Lanes that are reset one by one with `gone` would be opened again, with a server
    * that is not there any more.
    */
   close(): void {
     const error = new SessionError('aborted', 'us', 'the server is shutting down');
-    for (const connection of this.#connections.values()) connection.reset(error);
+    for (const connection of this.#connections.values()) connection.cut(error);
   }
 
   /**
@@ -42,8 +42,8 @@ export class LaneSessions {
   #open(session: Session, id: string, addresses: readonly string[]): MultiLaneConnection {
     const connection = new MultiLaneConnection(session, { addresses });
     this.#connections.set(id, connection);
-    const forget = () => void this.#connections.delete(id);
-    connection.closed.then(forget, forget);
+    // A lane that comes late is told how the connection ended.
+    void connection.drained.then(() => this.#connections.delete(id));
     return connection;
   }
 }

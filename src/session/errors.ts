@@ -37,6 +37,21 @@ const REASONS: Record<SessionErrorCode, string> = {
   lost: 'its mixnet client is gone',
 };
 
+/** Resets after which nothing that was written is sent any more: the peer is gone or at fault, or memory is short. */
+const DROPPING: ReadonlySet<SessionErrorCode> = new Set([
+  'limit',
+  'protocol',
+  'token',
+  'timeout',
+  'gone',
+  'lost',
+]);
+
+/** Whether a reset with this code drops what was written before it, in place of sending it first. */
+export function dropsWritten(code: SessionErrorCode): boolean {
+  return DROPPING.has(code);
+}
+
 /** What a session is reset with when the application gives it up for a reason. */
 export function abortError(reason: unknown): SessionError {
   if (reason instanceof SessionError && reason.code !== 'lost') {

@@ -187,6 +187,43 @@ describe('a server with lanes', TIME_LIMIT, () => {
     await assert.rejects(exchanged, SessionError);
   });
 
+  it('delivers what its upstream said before it broke, and then the error', async () => {
+    for (const length of [3000, 200_000, 3_000_000]) {
+      const said = randomBytes(length);
+      const connectUpstream = (): Promise<UpstreamConnection> => {
+        let at = 0;
+        let failure: SessionError | undefined;
+        const readable = new ReadableStream<Uint8Array>({
+          pull(controller) {
+            if (at >= length) controller.error((failure = new SessionError('upstream-reset', 'us')));
+            else controller.enqueue(said.subarray(at, (at += 50_000)));
+          },
+        });
+        const writable = new WritableStream<Uint8Array>();
+        const fail = () => Promise.resolve();
+        const reset = () => undefined;
+        return Promise.resolve({
+          readable,
+          writable,
+          fail,
+          reset,
+          get failure() {
+            return failure;
+          },
+        });
+      };
+      await using tried = world(PerConnectionDialer, { connectUpstream });
+      const { connection } = await tried.dialer.dial();
+      const chunks: Uint8Array[] = [];
+      const reading = (async () => {
+        for await (const chunk of connection.readable) chunks.push(chunk);
+      })();
+      await assert.rejects(reading, { code: 'upstream-reset', by: 'peer' });
+      assert.equal(Buffer.concat(chunks).length, length);
+      assert.ok(Buffer.concat(chunks).equals(said));
+    }
+  });
+
   it('is left for another when its upstream refuses', async () => {
     const refuse = () => Promise.reject(new SessionError('refused', 'us'));
     const another = newAddress();

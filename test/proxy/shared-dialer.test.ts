@@ -16,9 +16,12 @@ describe('one mixnet client for all sessions', () => {
   it('starts before the first session, and carries all', async () => {
     const { starts, dialer } = newDialer();
     await settled();
-    const dials = Promise.all([dialer.dial(), dialer.dial()]);
+    assert.equal(dialer.carriers.length, 0);
     const client = starts.first().succeed();
-    await dials;
+    await settled();
+    const idle = dialer.carriers.map((carrier) => [carrier.client, carrier.sessions]);
+    assert.deepEqual(idle, [[client, 0]], 'it is seen before it carries anything');
+    await Promise.all([dialer.dial(), dialer.dial()]);
     assert.equal(starts.pending.length, 0);
     const [carrier, ...others] = dialer.carriers;
     assert.deepEqual([carrier?.client, carrier?.sessions, others.length], [client, 2, 0]);

@@ -1,6 +1,6 @@
 import type { Frame } from '../../wire/frame.js';
 import type { LegacyMessage, SessionMessage } from '../envelope.js';
-import { protocolError, SessionError, violation, type SessionErrorCode } from '../errors.js';
+import { dropsWritten, protocolError, SessionError, violation } from '../errors.js';
 import {
   ACK_DELAY_MS,
   CLOSING_MS,
@@ -32,16 +32,6 @@ export type Phase = 'open' | 'closing' | 'drained';
  * mode, that this end has all of the peer's, and that its own are sent.
  */
 export type Outcome = { readonly kind: 'done' } | { readonly kind: 'reset'; readonly error: SessionError };
-
-/** Resets after which nothing that was written is sent any more: the peer is gone or at fault, or memory is short. */
-const DROPPING: ReadonlySet<SessionErrorCode> = new Set([
-  'limit',
-  'protocol',
-  'token',
-  'timeout',
-  'gone',
-  'lost',
-]);
 
 /**
  * One end of one session, without any input or output of its own: messages, bytes and times go in, messages and bytes
@@ -239,13 +229,13 @@ export class SessionEngine {
 
   /**
    * Gives the session up. Nothing can be read any more. What was written before is still sent, and then the peer told why,
-   * save for resets that drop everything (see {@link DROPPING}); those free what a closing session still holds, too.
+   * save for resets that drop everything (see {@link dropsWritten}); those free what a closing session still holds, too.
    */
   reset(error: SessionError, now: number): void {
     this.#state.now = now;
     this.#state.incoming.clear();
     if (this.#phase === 'open') this.#reset(error);
-    else if (this.#phase === 'closing' && DROPPING.has(error.code)) this.#dropRest(error);
+    else if (this.#phase === 'closing' && dropsWritten(error.code)) this.#dropRest(error);
   }
 
   /** Waits for the peer no longer. For sessions that are closing. */
@@ -504,7 +494,7 @@ export class SessionEngine {
     const { code } = error;
     // There is no way to tell the peer, or nothing to tell.
     const untold = error.by === 'peer' || code === 'lost' || (isOpener && firstAnswer.askedAt === undefined);
-    const dropping = untold || DROPPING.has(code);
+    const dropping = untold || dropsWritten(code);
     if (dropping) {
       outgoing.drop();
       retransmit.restart(now, false);
